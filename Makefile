@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Bellwether. `make demo` or `make check` on a fresh Debian 12, as root, do all the rest by themselves.
+#
+#   make           build/bellwetherd and build/bellwether
+#   make check     installs what is missing, builds with sanitizers, runs every test
+#   make demo      two members and a client in network namespaces (KEEP=1 leaves it running)
+#   make bench     figures, never pass or fail
+#   make sim       the simulator: SEEDS=100000 FIRST=1 MEMBERS=3
+#   make deps      the Debian packages for all of these
+#   make install   DESTDIR= PREFIX=/usr/local
+#
+# V=1 shows the commands. SAN=address,undefined or SAN=thread builds with sanitizers, in a folder of its own.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+SBINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
+SYSCONFDIR ?= /etc
+VERSION := 0.1.0
+# The MIB's root; `make OID_ROOT=1.3.6.1.4.1.…` builds with another one (the shipped MIB is rewritten along).
+OID_ROOT ?= 1.3.6.1.4.1.8072.9999.9999.8116
+
+CC ?= gcc
+CLANG ?= clang
+SAN ?=
+BUILD ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+comma := ,
+
+ifeq ($(V),)
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2);
+endif
+
+PKGS := libmicrohttpd json-c libconfig libnl-3.0 libnl-route-3.0 libsodium libcap-ng libseccomp libsystemd
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS = $(shell pkg-config --libs $(PKGS)) $(shell net-snmp-config --agent-libs)
+CPPFLAGS += -Iinclude -I. -D_GNU_SOURCE -DBW_VERSION='"$(VERSION)"' -DBW_OID_ROOT='"$(OID_ROOT)"' \
+            -DBW_SYSCONFDIR='"$(SYSCONFDIR)"' $(PKG_CFLAGS)
+CFLAGS ?= -O2 -g
+HARDEN := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+ALL_CFLAGS = -std=c17 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror=implicit \
+             $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+
+# Everything below agent/ and exporters/ is one library; the two programs and the tests link to it.
+MAINS := agent/main.c agent/cli/main.c
+LIB_SRC := $(filter-out $(MAINS),$(wildcard agent/*/*.c exporters/*/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+LIB := $(BUILD)/libbw.a
+
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+SIM := $(BUILD)/tests/sim
+SIM_SRC := $(wildcard tests/sim/*.c)
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
+
+.PHONY: all check check-built demo bench sim fuzz install uninstall clean deps deps-build deps-demo deps-check tests mib lint
+all: build-ready
+	$(Q)$(MAKE) --no-print-directory programs
+programs: $(BUILD)/bellwetherd $(BUILD)/bellwether
+.PHONY: programs build-ready
+
+# ---- packages -------------------------------------------------------------------------------------------------------
+DEPS_BUILD := gcc make libc6-dev pkg-config libsnmp-dev libmicrohttpd-dev libjson-c-dev libconfig-dev libnl-3-dev \
+              libnl-route-3-dev libsodium-dev libcap-ng-dev libseccomp-dev libsystemd-dev
+DEPS_DEMO := snmp snmpd libsnmp-base iproute2 iputils-ping nftables curl python3-minimal python3 procps
+DEPS_CHECK := libcmocka-dev snmptrapd tshark tcpdump nftables iputils-arping jq prometheus smitools clang \
+              libclang-rt-14-dev binutils git
+
+deps: deps-build deps-demo deps-check
+deps-build:
+	$(Q)conf/install-deps $(DEPS_BUILD)
+deps-demo:
+	$(Q)conf/install-deps $(DEPS_DEMO)
+deps-check:
+	$(Q)conf/install-deps $(DEPS_CHECK)
+build-ready:
+	$(Q)command -v pkg-config >/dev/null && pkg-config --exists $(PKGS) && command -v net-snmp-config >/dev/null || \
+	    { echo 'Missing libraries: run "make deps" as root first.' >&2; exit 1; }
+
+# ---- programs -------------------------------------------------------------------------------------------------------
+$(BUILD)/obj/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(LIB): $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/bellwetherd: $(BUILD)/obj/agent/main.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -lpthread -o $@
+
+$(BUILD)/bellwether: $(BUILD)/obj/agent/cli/main.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -lpthread -o $@
+
+# ---- tests ----------------------------------------------------------------------------------------------------------
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -lcmocka -lpthread -o $@
+
+$(SIM): $(SIM_SRC:%.c=$(BUILD)/obj/%.o) $(LIB)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -lsodium -lpthread -o $@
+
+$(TOOLS): $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -lpthread -o $@
+
+# Fuzzers: clang's libFuzzer with the sources that the harness names in its first line: "fuzz: file.c file.c".
+build/fuzz/%: tests/fuzz/%.c $(LIB_SRC)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(CPPFLAGS) -std=c17 \
+	    $< $$(sed -n '1s/.*fuzz: *\(.*\) \*\/.*/\1/p' $<) -lsodium -lconfig -o $@
+
+tests: $(UNIT) $(SIM) $(TOOLS)
+fuzz: $(FUZZ)
+
+sim: build-ready
+	$(Q)$(MAKE) --no-print-directory $(SIM)
+	$(Q)$(SIM) --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),1) $(if $(MEMBERS),--members $(MEMBERS))
+
+check: deps-build deps-demo deps-check
+	$(Q)$(MAKE) --no-print-directory check-built
+
+# What `check` runs once the packages are there.
+check-built:
+	$(Q)$(MAKE) --no-print-directory programs $(BUILD)/tests/sim fuzz
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined programs tests
+	$(Q)tests/run $(TESTS)
+
+demo: deps-build deps-demo
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)conf/demo/demo $(if $(KEEP),--keep)
+
+bench: deps-build deps-demo deps-check
+	$(Q)$(MAKE) --no-print-directory programs $(SIM) $(TOOLS)
+	$(Q)tests/bench/run $(BENCH)
+
+# ---- installation ---------------------------------------------------------------------------------------------------
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(SYSCONFDIR)/bellwether \
+	    $(DESTDIR)$(PREFIX)/share/snmp/mibs $(DESTDIR)$(PREFIX)/share/doc/bellwether \
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 755 $(BUILD)/bellwetherd $(DESTDIR)$(SBINDIR)/
+	install -m 755 $(BUILD)/bellwether $(DESTDIR)$(BINDIR)/
+	install -m 644 mibs/BELLWETHER-MIB.txt $(DESTDIR)$(PREFIX)/share/snmp/mibs/
+	install -m 644 README.md conf/bellwether.conf conf/snmpd-bellwether.conf $(DESTDIR)$(PREFIX)/share/doc/bellwether/
+	install -m 644 conf/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 conf/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 conf/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	sed 's|@SBINDIR@|$(SBINDIR)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' conf/systemd/bellwetherd.service.in \
+	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/bellwetherd.service
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

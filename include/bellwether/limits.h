@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Fixed capacities. Everything that the engine touches has a fixed size, so that nothing is
+ * allocated after start and a snapshot is plain data.
+ */
+#ifndef BELLWETHER_LIMITS_H
+#define BELLWETHER_LIMITS_H
+
+#define BW_MAX_MEMBERS 16
+#define BW_MAX_INTERFACES 16 /* per cluster: every member has the same list */
+#define BW_MAX_PNOTES 64     /* per member */
+#define BW_MAX_GROUPS 16
+#define BW_MAX_ADDRESSES 256 /* virtual addresses, whole cluster */
+#define BW_MAX_HISTORY 1000  /* events kept */
+#define BW_MAX_WITNESSES 4
+
+#define BW_NAME_MAX 32   /* names with their NUL: 31 characters */
+#define BW_TEXT_MAX 160  /* reasons, details with their NUL */
+#define BW_PATH_MAX 108  /* file and socket paths with their NUL (sockaddr_un's bound) */
+#define BW_KEY_BYTES 32  /* the cluster key */
+#define BW_BOOT_ID_BYTES 16
+
+#define BW_CCP_PORT 8116
+
+/* Marks "no member", "no interface", "no group" in index (not id) fields. Ids use 0. */
+#define BW_NONE 0xff
+
+#define BW_MS 1000000ULL    /* nanoseconds in a millisecond */
+#define BW_SEC 1000000000ULL /* nanoseconds in a second */
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The model: what a member knows of its cluster, as plain data. The engine writes a snapshot,
+ * every surface reads one. No pointers; rows sorted by index; texts are NUL-terminated UTF-8.
+ *
+ * Ids (member ids 1-254) appear in rows; 0 means "no member". Durations are nanoseconds (_ns),
+ * wall-clock times are nanoseconds since the Unix epoch (_wall) and only for showing.
+ * Every field that a surface shows has its line in agent/model/catalogue.c.
+ */
+#ifndef BELLWETHER_MODEL_H
+#define BELLWETHER_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bellwether/limits.h"
+
+/* Numbers are those of the MIB: never change one, only append. */
+enum bw_member_state {
+    BW_MEMBER_INITIALIZING = 1,
+    BW_MEMBER_READY,
+    BW_MEMBER_STANDBY,
+    BW_MEMBER_ACTIVE,
+    BW_MEMBER_ATTENTION,
+    BW_MEMBER_DOWN,
+    BW_MEMBER_UNREACHABLE,
+};
+
+enum bw_admin_state {
+    BW_ADMIN_UP = 1,
+    BW_ADMIN_DOWN,
+    BW_ADMIN_MAINTENANCE,
+    BW_ADMIN_FORCE_DOWN, /* a request, shown as "down"; stored so that a forced member never serves */
+};
+
+enum bw_mode {
+    BW_MODE_HA = 1,
+    BW_MODE_HA_LEGACY,
+    BW_MODE_LS_MULTICAST,
+    BW_MODE_LS_UNICAST,
+    BW_MODE_VRRP,
+    BW_MODE_SERVICE,
+};
+
+enum bw_recovery { BW_RECOVERY_ACTIVE_UP = 1, BW_RECOVERY_PRIMARY_UP };
+
+enum bw_interface_role {
+    BW_ROLE_CLUSTER = 1,
+    BW_ROLE_SYNC, /* secured */
+    BW_ROLE_MONITORED,
+    BW_ROLE_DISCONNECTED,
+};
+
+enum bw_interface_state { BW_INTERFACE_UP = 1, BW_INTERFACE_SUSPECT, BW_INTERFACE_DOWN, BW_INTERFACE_UNKNOWN };
+
+enum bw_direction_state { BW_DIRECTION_UP = 1, BW_DIRECTION_DOWN };
+
+enum bw_transport { BW_TRANSPORT_MULTICAST = 1, BW_TRANSPORT_BROADCAST, BW_TRANSPORT_UNICAST };
+
+enum bw_pnote_status { BW_PNOTE_OK = 1, BW_PNOTE_INIT, BW_PNOTE_PROBLEM, BW_PNOTE_UNKNOWN };
+
+enum bw_pnote_kind { BW_PNOTE_BUILTIN = 1, BW_PNOTE_MONITOR, BW_PNOTE_TRAP, BW_PNOTE_USER };
+
+enum bw_view { BW_VIEW_NONE = 1, BW_VIEW_ONE_WAY, BW_VIEW_MUTUAL, BW_VIEW_LOCAL };
+
+enum bw_group_state { BW_GROUP_ONLINE = 1, BW_GROUP_OFFLINE, BW_GROUP_ERROR, BW_GROUP_UNKNOWN };
+
+enum bw_start { BW_START_ALLOW = 1, BW_START_DENY };
+
+enum bw_auto { BW_AUTO = 1, BW_MANUAL };
+
+/* Why a group changed its holder. Numbers are on the wire and in the MIB: append only. */
+enum bw_cause {
+    BW_CAUSE_NONE = 1,
+    BW_CAUSE_START,        /* nobody held it: first holder after a start */
+    BW_CAUSE_SILENCE,      /* the holder fell silent for the dead time */
+    BW_CAUSE_FAREWELL,     /* its keeper or agent said that it is over */
+    BW_CAUSE_INTERFACE,    /* it has fewer working interfaces */
+    BW_CAUSE_PNOTE,        /* one of its pnotes is in problem or init */
+    BW_CAUSE_ADMIN,        /* an administrator's down, maintenance or move */
+    BW_CAUSE_RECOVERY,     /* primary-up: the higher rank took it back */
+    BW_CAUSE_SPLIT_BRAIN,  /* two holders met and rank decided */
+    BW_CAUSE_PAUSE,        /* the holder had been stopped or starved */
+};
+#define BW_CAUSE_LAST BW_CAUSE_PAUSE
+
+enum bw_event_kind {
+    BW_EVENT_START = 1,        /* the agent started, or stopped in order */
+    BW_EVENT_STATE_CHANGE,     /* a member's state; from and to are states */
+    BW_EVENT_FAILOVER,         /* a group's holder; from and to are member names */
+    BW_EVENT_PNOTE,            /* a pnote's status */
+    BW_EVENT_INTERFACE,        /* an interface's state */
+    BW_EVENT_ADMIN,            /* an admin state */
+    BW_EVENT_SPLIT_BRAIN,      /* two holders heard each other */
+    BW_EVENT_MISMATCH,         /* mode, configuration or version differ */
+    BW_EVENT_ADDRESS,          /* a virtual address was removed by others, or answered by a stranger */
+    BW_EVENT_AUTH_FAILURE,     /* unauthentic, replayed or foreign frames */
+    BW_EVENT_PAUSE,            /* this member was stopped or starved */
+    BW_EVENT_CANCELLED,        /* a change cancelled since no other member can take over */
+};
+#define BW_EVENT_LAST BW_EVENT_CANCELLED
+
+/* An address with its prefix length. family: 4, 6, or 0 for none; IPv4 uses bytes[0..3]. */
+struct bw_address {
+    uint8_t family;
+    uint8_t prefix;
+    uint8_t bytes[16];
+};
+
+struct bw_boot_id {
+    uint8_t bytes[BW_BOOT_ID_BYTES];
+};
+
+struct bw_cluster_row {
+    uint32_t id; /* 1-254 */
+    char name[BW_NAME_MAX];
+    uint32_t mode;          /* enum bw_mode */
+    uint32_t recovery;      /* enum bw_recovery */
+    uint32_t local_member;  /* id */
+    uint32_t active_member; /* id of the first group's holder, 0 = none */
+    bool takeover_possible; /* could a failover succeed now? */
+    char takeover_obstacle[BW_TEXT_MAX]; /* why not; empty when it could */
+    uint64_t failovers;     /* seen by this member since its start */
+    uint64_t split_brains;
+    uint64_t config_digest;
+    bool config_mismatch;   /* a member in view has another digest */
+    char version[BW_NAME_MAX];        /* of this member */
+    char oldest_version[BW_NAME_MAX]; /* in view */
+    uint32_t members;          /* configured */
+    uint32_t members_in_view;  /* this one included */
+};
+
+struct bw_member_row {
+    uint32_t id;
+    char name[BW_NAME_MAX];
+    bool local;
+    uint32_t state;    /* enum bw_member_state */
+    uint32_t expected; /* enum bw_member_state it would have if all were well */
+    bool problem;
+    char reason[BW_TEXT_MAX];
+    char reason_source[BW_NAME_MAX]; /* the pnote or interface it comes from, or empty */
+    uint32_t admin; /* enum bw_admin_state, force-down shown as down */
+    bool forced;    /* its admin state is force-down: it never serves */
+    char admin_by[BW_TEXT_MAX];
+    int64_t admin_since_wall;
+    uint32_t priority;
+    int64_t since_wall; /* in this state since */
+    struct bw_address address;
+    char version[BW_NAME_MAX];
+    uint64_t config_digest;
+    uint32_t view; /* enum bw_view */
+    bool deaf;
+    uint32_t interfaces_up;
+    uint32_t interfaces_required;
+    uint32_t secured_up;
+    uint32_t secured_required;
+    uint64_t last_heard_ns; /* ago; 0 for the local member */
+    uint64_t round_trip_ns; /* last measured, 0 = not yet */
+    uint64_t heartbeats_sent;     /* to it (the local member: sent in all) */
+    uint64_t heartbeats_received; /* from it */
+    uint64_t heartbeats_missed;   /* expected from it and not heard */
+};
+
+struct bw_interface_row {
+    uint32_t member; /* id */
+    uint32_t index;  /* 1 = first in the configuration */
+    char name[BW_NAME_MAX];
+    char device[BW_NAME_MAX];
+    uint32_t role;      /* enum bw_interface_role */
+    uint32_t state;     /* enum bw_interface_state */
+    uint32_t receive;   /* enum bw_direction_state */
+    uint32_t transmit;  /* enum bw_direction_state */
+    bool link;          /* carrier and administratively up */
+    uint32_t transport; /* enum bw_transport */
+    uint64_t silence_ns; /* since the last CCP frame heard here */
+    uint64_t frames_sent;
+    uint64_t frames_received;
+    uint64_t send_errors;
+};
+
+struct bw_pnote_row {
+    uint32_t member; /* id */
+    char name[BW_NAME_MAX];
+    uint32_t kind;   /* enum bw_pnote_kind */
+    uint32_t status; /* enum bw_pnote_status */
+    uint64_t timeout_ns; /* 0 = none */
+    uint64_t age_ns;     /* since the last report */
+    bool persistent;
+    char detail[BW_TEXT_MAX];
+};
+
+struct bw_address_row {
+    struct bw_address address;
+    uint32_t interface; /* 1 = first in the configuration */
+    char interface_name[BW_NAME_MAX];
+    char group[BW_NAME_MAX];
+    uint32_t holder; /* member id, 0 = nobody known */
+    bool installed;  /* in this member's kernel, as the address thread last knew */
+};
+
+struct bw_group_row {
+    uint32_t index; /* 1 = first */
+    char name[BW_NAME_MAX];
+    uint32_t mode;     /* enum bw_mode */
+    uint32_t failback; /* enum bw_auto */
+    uint32_t start;    /* enum bw_auto */
+    uint32_t holder;   /* member id, 0 = none */
+    uint64_t epoch;
+    char policy[BW_TEXT_MAX]; /* member names in order, separated by blanks */
+};
+
+struct bw_group_member_row {
+    uint32_t group;  /* 1 = first */
+    uint32_t member; /* id */
+    uint32_t state;  /* enum bw_group_state */
+    uint32_t start;  /* enum bw_start */
+    char start_reason[BW_TEXT_MAX];
+};
+
+struct bw_cause_row {
+    uint32_t cause; /* enum bw_cause */
+    uint64_t failovers;
+};
+
+/* How this process itself is. */
+struct bw_agent_row {
+    uint32_t pid;
+    uint64_t uptime_ns;
+    uint64_t turns;              /* of the engine's loop */
+    uint64_t late_worst_ns;      /* worst lateness of a heartbeat since start */
+    uint64_t late_p999_ns;       /* 99.9th percentile, bucketed upwards */
+    uint64_t slow_hooks;         /* hooks that ran longer than 1 ms */
+    uint64_t pauses;             /* times this process found it had been stopped */
+    uint64_t frames_malformed;
+    uint64_t frames_unauthentic; /* wrong key or forged */
+    uint64_t frames_replayed;
+    uint64_t frames_foreign;     /* another cluster's number */
+    uint64_t frames_own;         /* own frames looped back */
+    uint64_t events_dropped;     /* log lines or events that found their queue full */
+    uint64_t requests_refused;   /* mailbox full */
+    uint64_t agent_restarts;     /* by the keeper */
+    bool snmp_connected;
+    uint64_t snmp_connects;
+    uint64_t snmp_notifications_sent;
+    uint64_t snmp_notifications_dropped;
+    uint64_t http_requests;
+    uint64_t http_errors;
+};
+
+/* One thing that happened. Kept in the history ring (bellwether/history.h). */
+struct bw_event {
+    uint64_t number; /* from 1, never reused while the history file lives */
+    int64_t time_wall;
+    uint32_t kind;   /* enum bw_event_kind */
+    uint32_t member; /* id it concerns, 0 = none */
+    uint32_t group;  /* 1 = first, 0 = none */
+    uint32_t cause;  /* enum bw_cause */
+    uint64_t took_ns; /* from the first sign to this event, 0 = at once */
+    char object[BW_NAME_MAX]; /* pnote or interface name, or empty */
+    char from[BW_NAME_MAX];
+    char to[BW_NAME_MAX];
+    char reason[BW_TEXT_MAX];
+};
+
+struct bw_snapshot {
+    uint64_t number;      /* counts posts */
+    uint64_t posted_ns;   /* CLOCK_BOOTTIME */
+    int64_t posted_wall;
+    uint64_t history_first; /* oldest and newest event number; 0, 0 = none */
+    uint64_t history_last;
+    struct bw_cluster_row cluster;
+    struct bw_agent_row agent;
+    uint32_t members_count;
+    uint32_t interfaces_count;
+    uint32_t pnotes_count;
+    uint32_t addresses_count;
+    uint32_t groups_count;
+    uint32_t group_members_count;
+    uint32_t causes_count;
+    struct bw_member_row members[BW_MAX_MEMBERS];                              /* by id */
+    struct bw_interface_row interfaces[BW_MAX_MEMBERS * BW_MAX_INTERFACES];    /* by member, index */
+    struct bw_address_row addresses[BW_MAX_ADDRESSES];                         /* by family, bytes */
+    struct bw_group_row groups[BW_MAX_GROUPS];                                 /* by index */
+    struct bw_group_member_row group_members[BW_MAX_GROUPS * BW_MAX_MEMBERS];  /* by group, member */
+    struct bw_cause_row causes[BW_CAUSE_LAST];                                 /* by cause */
+    struct bw_pnote_row pnotes[BW_MAX_MEMBERS * BW_MAX_PNOTES]; /* by member, name as SNMP orders: length first, then bytes */
+};
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Surfaces: SNMP, HTTP, control, store. Each runs on a thread of its own, reads the board and asks through the mailbox; none knows
+ * core, net or linux. main.c starts and stops them in order.
+ */
+#ifndef BELLWETHER_SURFACE_H
+#define BELLWETHER_SURFACE_H
+
+#include "bellwether/board.h"
+#include "bellwether/config.h"
+#include "bellwether/core.h"
+#include "bellwether/history.h"
+#include "bellwether/mailbox.h"
+#include "bellwether/stats.h"
+
+/* What a surface may use; every pointer outlives the surface. */
+struct bw_surface_context {
+    const struct bw_config *config;
+    struct bw_board *board;
+    struct bw_mailbox *mailbox;
+    struct bw_history *history;
+    struct bw_stats *stats;
+};
+
+struct bw_snmp;
+struct bw_http;
+struct bw_control;
+struct bw_store;
+
+/* Each: starts the thread(s). 0 or negative errno (logged with what was wrong). Stop: ends and frees; waits at most 2 s. */
+int bw_snmp_start(const struct bw_surface_context *context, struct bw_snmp **snmp);
+void bw_snmp_stop(struct bw_snmp *snmp);
+int bw_http_start(const struct bw_surface_context *context, struct bw_http **http);
+void bw_http_stop(struct bw_http *http);
+int bw_control_start(const struct bw_surface_context *context, struct bw_control **control);
+void bw_control_stop(struct bw_control *control);
+
+/* The store keeps history, admin state and persistent pnotes in state_dir, written by its own thread. Load before the engine starts:
+ * fills start's admin and pnote fields and restores the history. A damaged file is told, set aside and never stops a start. */
+void bw_store_load(const struct bw_config *config, struct bw_history *history, struct bw_core_start *start);
+int bw_store_start(const struct bw_surface_context *context, struct bw_store **store);
+void bw_store_stop(struct bw_store *store);
+
+#endif
