@@ -112,6 +112,10 @@ bool bw_core_paused(const struct bw_core *core);
 void bw_core_heartbeat(struct bw_core *core, struct bw_message *message);
 void bw_core_page(struct bw_core *core, uint8_t number, struct bw_message *message);
 
+/* Each member's state as this one sees it (enum bw_member_state) and the intervals since it was last heard (saturating), by member
+ * index: for the clear part of every frame. Cheap. */
+void bw_core_states(const struct bw_core *core, uint8_t states[BW_MAX_MEMBERS], uint8_t last_heard[BW_MAX_MEMBERS]);
+
 /* Writes everything that the core knows into a snapshot: cluster, members, interfaces, pnotes, addresses, groups, group members,
  * causes. Not: number, times, history range, agent, frame counters of local interfaces. */
 void bw_core_snapshot(const struct bw_core *core, struct bw_snapshot *snapshot);

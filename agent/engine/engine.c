@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The engine's loop: wait until something comes or is due, read everything that is there, let the
+ * core decide, carry out what it wants, post. One epoll, one timerfd; nothing here waits for
+ * anybody else, opens a file or asks the kernel for anything that takes a global lock.
+ */
+#include "agent/engine/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/engine/engine_private.h"
+#include "bellwether/text.h"
+
+#define COUNTERS_EVERY_NS (100 * BW_MS) /* counters ride with a post this often */
+#define STOP_WITHIN_NS (2 * BW_SEC)     /* an orderly end takes no longer */
+#define REALTIME_PRIORITY 50
+
+int bw_engine_watch(struct bw_engine *e, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+    if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, fd, &event) != 0 && errno != EEXIST)
+        return -errno;
+    return 0;
+}
+
+static int open_descriptors(struct bw_engine *e)
+{
+    int fds[16], count, error = 0;
+
+    e->epoll = epoll_create1(EPOLL_CLOEXEC);
+    e->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    e->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (e->epoll < 0 || e->timer < 0 || e->stop_fd < 0)
+        return -errno;
+    count = bw_linux_fds(e->edge, fds, (int)(sizeof(fds) / sizeof(fds[0])));
+    for (int i = 0; i < count && error == 0; i++)
+        error = bw_engine_watch(e, fds[i]);
+    if (error == 0)
+        error = bw_engine_watch(e, e->timer);
+    if (error == 0)
+        error = bw_engine_watch(e, e->stop_fd);
+    if (error == 0)
+        error = bw_engine_watch(e, bw_mailbox_fd(e->agent->mailbox));
+    if (error == 0 && e->agent->context->lifeline->death_fd >= 0)
+        error = bw_engine_watch(e, e->agent->context->lifeline->death_fd);
+    return error;
+}
+
+static int open_ports(struct bw_engine *e)
+{
+    const struct bw_cluster_config *c = e->cluster;
+
+    for (uint8_t i = 0; i < c->interfaces_count; i++) {
+        const struct bw_interface_config *interface = &c->interfaces[i];
+        struct bw_port_setup setup = {.index = i, .transport = interface->transport};
+
+        if (interface->role != BW_ROLE_CLUSTER && interface->role != BW_ROLE_SYNC)
+            continue;
+        bw_copy(setup.device, sizeof(setup.device), c->members[c->local].device[i]);
+        bw_copy(setup.multicast4, sizeof(setup.multicast4), c->multicast4);
+        bw_copy(setup.multicast6, sizeof(setup.multicast6), c->multicast6);
+        for (uint8_t m = 0; m < c->members_count; m++)
+            if (m != c->local)
+                setup.peers[setup.peers_count++] = c->members[m].address;
+        e->ports[i] = bw_port_new(&setup);
+        if (e->ports[i] == NULL)
+            return -ENOMEM;
+        bw_engine_attach(e, i);
+    }
+    return 0;
+}
+
+static int make_seal(struct bw_engine *e)
+{
+    const struct bw_agent_context *context = e->agent->context;
+    struct bw_seal_setup setup = {
+        .cluster = e->cluster->id,
+        .local = e->cluster->members[e->cluster->local].id,
+        .boot = context->lifeline->agent_boot,
+        .keeper = context->lifeline->keeper_boot,
+        .auth_none = e->cluster->auth_none,
+        .keys_count = context->keys_count,
+    };
+    int error = bw_random(setup.seed, sizeof(setup.seed));
+    void *memory = calloc(1, bw_seal_size());
+
+    if (error != 0 || memory == NULL) {
+        free(memory);
+        return error != 0 ? error : -ENOMEM;
+    }
+    memcpy(setup.keys, context->keys, sizeof(setup.keys));
+    e->seal = bw_seal_init(memory, &setup);
+    explicit_bzero(&setup, sizeof(setup));
+    return 0;
+}
+
+int bw_engine_new(const struct bw_agent *agent, const struct bw_core_start *start, struct bw_engine **out)
+{
+    struct bw_engine *e = calloc(1, sizeof(*e));
+    void *memory = calloc(1, bw_core_size());
+    int error = -ENOMEM;
+
+    if (e == NULL || memory == NULL)
+        goto out;
+    e->agent = agent;
+    e->cluster = &agent->config->cluster;
+    e->epoll = e->timer = e->stop_fd = -1;
+    error = bw_linux_new(e->cluster, &e->edge);
+    if (error == 0)
+        error = open_descriptors(e);
+    if (error == 0)
+        error = make_seal(e);
+    if (error == 0)
+        error = open_ports(e);
+    if (error != 0) {
+        bw_log(BW_LOG_ERROR, "the engine cannot start: %s", strerror(-error));
+        goto out;
+    }
+    e->start_ns = start->now_ns;
+    e->core = bw_core_init(memory, e->cluster, start);
+    memory = NULL;
+    *out = e;
+    e = NULL;
+out:
+    free(memory);
+    bw_engine_free(e);
+    return error;
+}
+
+void bw_engine_free(struct bw_engine *e)
+{
+    if (e == NULL)
+        return;
+    if (e->edge != NULL)
+        bw_linux_free(e->edge);
+    for (int i = 0; i < BW_MAX_INTERFACES; i++)
+        if (e->ports[i] != NULL)
+            bw_port_free(e->ports[i]);
+    if (e->seal != NULL) {
+        explicit_bzero(e->seal, bw_seal_size());
+        free(e->seal);
+    }
+    free(e->core);
+    for (int i = 0; i < 3; i++) {
+        int fd = (int[]){e->epoll, e->timer, e->stop_fd}[i];
+        if (fd >= 0)
+            close(fd);
+    }
+    free(e);
+}
+
+void bw_engine_stop(struct bw_engine *e)
+{
+    (void)!write(e->stop_fd, &(uint64_t){1}, sizeof(uint64_t));
+}
+
+static void arm(struct bw_engine *e, uint64_t at_ns)
+{
+    struct itimerspec when = {.it_value = {(time_t)(at_ns / BW_SEC), (long)(at_ns % BW_SEC)}};
+
+    if (at_ns == 0) /* zero would disarm */
+        when.it_value.tv_nsec = 1;
+    timerfd_settime(e->timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+/* Was an end asked for: by a signal, or because the keeper is gone? */
+static void look_for_stop(struct bw_engine *e, const struct epoll_event *events, int count)
+{
+    struct bw_input input = {.kind = BW_INPUT_STOP};
+    int death_fd = e->agent->context->lifeline->death_fd;
+    bool wanted = false;
+
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.fd == e->stop_fd)
+            wanted = true;
+        if (death_fd >= 0 && events[i].data.fd == death_fd) {
+            if (!e->stopping)
+                bw_log(BW_LOG_ERROR, "the keeper is gone: ending");
+            epoll_ctl(e->epoll, EPOLL_CTL_DEL, death_fd, NULL);
+            wanted = true;
+        }
+    }
+    if (!wanted || e->stopping)
+        return;
+    epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->stop_fd, NULL);
+    e->stopping = true;
+    e->stop_ns = e->now_ns;
+    bw_core_input(e->core, &input);
+}
+
+/* After a pause of ours, what queued up meanwhile says nothing of the present. */
+static void drop_stale(struct bw_engine *e)
+{
+    e->received_count = 0;
+    e->pauses++;
+    for (int i = 0; i < BW_MAX_INTERFACES; i++)
+        if (e->ports[i] != NULL)
+            bw_port_drain(e->ports[i]);
+}
+
+static void turn(struct bw_engine *e, const struct epoll_event *events, int count)
+{
+    uint64_t ticks, posted_due;
+    bool bounded;
+
+    (void)!read(e->timer, &ticks, sizeof(ticks));
+    bounded = bw_engine_receive(e);
+    e->now_ns = bw_now_ns();
+    atomic_store_explicit(&e->agent->context->lifeline->turn_ns, e->now_ns, memory_order_relaxed);
+    bw_core_begin(e->core, e->now_ns, bw_wall(), bounded);
+    if (bw_core_paused(e->core))
+        drop_stale(e);
+    look_for_stop(e, events, count);
+    bw_engine_inputs(e);
+    bw_core_end(e->core);
+    bw_engine_outputs(e);
+    e->turns++;
+    posted_due = e->last_post_ns + COUNTERS_EVERY_NS;
+    if (e->post_wanted || e->now_ns >= posted_due)
+        bw_engine_post(e);
+    e->due_ns = bw_core_deadline(e->core);
+    posted_due = e->last_post_ns + COUNTERS_EVERY_NS;
+    /* Frames beyond this turn's bound are waiting: the level-triggered epoll returns at once. */
+    arm(e, e->due_ns < posted_due ? e->due_ns : posted_due);
+}
+
+int bw_engine_run(struct bw_engine *e)
+{
+    struct epoll_event events[32];
+    int error = bw_realtime(REALTIME_PRIORITY);
+
+    if (error != 0)
+        bw_log(BW_LOG_INFO, "real-time scheduling is not permitted (%s): going on without", strerror(-error));
+    turn(e, events, 0);
+    while (!e->done) {
+        int count = epoll_wait(e->epoll, events, (int)(sizeof(events) / sizeof(events[0])), -1);
+
+        if (count < 0 && errno != EINTR) {
+            error = -errno;
+            bw_log(BW_LOG_ERROR, "the engine's epoll failed: %s", strerror(errno));
+            return error;
+        }
+        turn(e, events, count < 0 ? 0 : count);
+        if (e->stopping && e->now_ns - e->stop_ns > STOP_WITHIN_NS) {
+            bw_log(BW_LOG_WARNING, "the orderly end took too long: ending anyway");
+            e->done = true;
+        }
+    }
+    bw_engine_post(e);
+    return e->exit_status == 0 ? 0 : -ECANCELED;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside the engine: its state, shared by the loop, the reading and the carrying-out. */
+#ifndef BELLWETHER_ENGINE_PRIVATE_H
+#define BELLWETHER_ENGINE_PRIVATE_H
+
+#include "agent/engine/engine.h"
+#include "agent/linux/linux.h"
+#include "agent/net/net.h"
+#include "bellwether/log.h"
+
+/* Frames read in one turn at most, over all interfaces; more wait for the next turn, which then expires nobody. */
+#define FRAMES_PER_TURN 128
+
+/* Heartbeat lateness, bucketed: 8 buckets an octave over microseconds. */
+#define LATENESS_BUCKETS 256
+struct bw_lateness {
+    uint64_t counts[LATENESS_BUCKETS];
+    uint64_t total;
+    uint64_t worst_ns;
+};
+void bw_lateness_add(struct bw_lateness *lateness, uint64_t late_ns);
+/* Upper bound of the bucket below which `permille_tenths` of 10,000 samples lie (9990 = 99.9 %); 0 without samples. */
+uint64_t bw_lateness_quantile(const struct bw_lateness *lateness, unsigned of_ten_thousand);
+
+struct received {
+    uint8_t interface;
+    uint16_t length;
+    uint8_t bytes[BW_FRAME_MAX];
+};
+
+struct bw_engine {
+    const struct bw_agent *agent;
+    const struct bw_cluster_config *cluster;
+    struct bw_core *core;
+    struct bw_seal *seal;
+    struct bw_linux *edge;
+    struct bw_port *ports[BW_MAX_INTERFACES]; /* NULL: no CCP on this interface */
+    struct bw_link attached[BW_MAX_INTERFACES]; /* what the port was last attached to */
+    int epoll, timer, stop_fd;
+    bool stopping, done, post_wanted;
+    int exit_status;
+    uint64_t start_ns, stop_ns, now_ns, due_ns, last_post_ns, turns, pauses, slow_hooks;
+    uint64_t verdicts[BW_VERDICT_DUPLICATE_ID + 1];
+    struct bw_log_limit trouble_limits[BW_VERDICT_DUPLICATE_ID + 1];
+    uint64_t last_query_answer_ns[BW_MAX_INTERFACES];
+    uint64_t frames_sent[BW_MAX_INTERFACES], frames_received[BW_MAX_INTERFACES], send_errors[BW_MAX_INTERFACES];
+    struct bw_lateness lateness;
+    unsigned received_count;
+    struct received received[FRAMES_PER_TURN];
+};
+
+/* Reads what waits in the ports into `received`. True when it stopped at the bound. */
+bool bw_engine_receive(struct bw_engine *engine);
+/* Gives the core what was received, what the kernel says and what others ask for. */
+void bw_engine_inputs(struct bw_engine *engine);
+/* Attaches ports to their devices as the edge sees them now. */
+void bw_engine_attach(struct bw_engine *engine, uint8_t interface);
+/* Carries out everything that the core wants in this turn. */
+void bw_engine_outputs(struct bw_engine *engine);
+/* Sends a heartbeat on one interface at once (to a member that is not adopted yet). */
+void bw_engine_send_heartbeat(struct bw_engine *engine, uint16_t interfaces);
+/* Posts a snapshot. */
+void bw_engine_post(struct bw_engine *engine);
+/* Adds a descriptor to the epoll set; one that is there already is fine. */
+int bw_engine_watch(struct bw_engine *engine, int fd);
+
+#endif

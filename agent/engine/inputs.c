@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Into the core: frames from the ports, notices from the kernel edge, requests from the mailbox.
+ */
+#include <string.h>
+
+#include "agent/engine/engine_private.h"
+#include "bellwether/text.h"
+
+/* Kernel notices and requests taken in one turn at most. */
+#define NOTICES_PER_TURN 512
+#define REQUESTS_PER_TURN 64
+
+bool bw_engine_receive(struct bw_engine *e)
+{
+    e->received_count = 0;
+    for (uint8_t i = 0; i < e->cluster->interfaces_count; i++) {
+        while (e->ports[i] != NULL) {
+            struct received *r = &e->received[e->received_count];
+            int n;
+
+            if (e->received_count == FRAMES_PER_TURN)
+                return true;
+            n = bw_port_receive(e->ports[i], r->bytes, sizeof(r->bytes));
+            if (n <= 0)
+                break;
+            r->interface = i;
+            r->length = (uint16_t)n;
+            e->frames_received[i]++;
+            e->received_count++;
+        }
+    }
+    return false;
+}
+
+/* What a frame that is refused is called in the log and in history. */
+static const char *const trouble[] = {
+    [BW_VERDICT_MALFORMED] = "frames that cannot be read",
+    [BW_VERDICT_UNAUTHENTIC] = "frames under a wrong key, or forged",
+    [BW_VERDICT_REPLAYED] = "frames that were seen before (replayed)",
+    [BW_VERDICT_FOREIGN] = "frames of another cluster",
+    [BW_VERDICT_DUPLICATE_ID] = "frames of another process that uses this member's id",
+};
+
+static void refuse_frame(struct bw_engine *e, enum bw_verdict verdict, uint8_t interface)
+{
+    struct bw_input input = {.kind = BW_INPUT_AUTH_TROUBLE, .interface = interface};
+    uint64_t held_back;
+
+    if (verdict == BW_VERDICT_OWN || trouble[verdict] == NULL)
+        return;
+    if (!bw_log_allowed(&e->trouble_limits[verdict], e->now_ns, &held_back))
+        return;
+    bw_format(input.text, sizeof(input.text), "%s on %s", trouble[verdict], e->cluster->interfaces[interface].name);
+    bw_log(BW_LOG_WARNING, "refused: %s (%lu more since the last such line)", input.text, (unsigned long)held_back);
+    bw_core_input(e->core, &input);
+}
+
+/* One that is not adopted yet learns our challenge from a heartbeat; at most one per interface and quarter interval. */
+static void answer_query(struct bw_engine *e, uint8_t interface)
+{
+    if (e->now_ns - e->last_query_answer_ns[interface] < e->cluster->interval_ns / 4)
+        return;
+    e->last_query_answer_ns[interface] = e->now_ns;
+    bw_engine_send_heartbeat(e, (uint16_t)(1U << interface));
+}
+
+static void input_frame(struct bw_engine *e, const struct received *r)
+{
+    static struct bw_message message; /* large; the engine is one thread */
+    struct bw_input input = {.kind = BW_INPUT_MESSAGE, .interface = r->interface, .message = &message};
+    enum bw_verdict verdict = bw_open_frame(e->seal, r->bytes, r->length, r->interface, &message);
+
+    e->verdicts[verdict]++;
+    switch (verdict) {
+    case BW_VERDICT_ACCEPT:
+    case BW_VERDICT_FAREWELL:
+        message.interface = r->interface;
+        bw_core_input(e->core, &input);
+        break;
+    case BW_VERDICT_QUERY:
+        answer_query(e, r->interface);
+        break;
+    default:
+        refuse_frame(e, verdict, r->interface);
+        break;
+    }
+}
+
+void bw_engine_attach(struct bw_engine *e, uint8_t interface)
+{
+    const struct bw_link *link = bw_linux_link(e->edge, interface);
+    struct bw_link *attached = &e->attached[interface];
+    struct bw_port *port = e->ports[interface];
+    int fds[2], error;
+
+    if (port == NULL || (link->ifindex == attached->ifindex && memcmp(link->mac, attached->mac, 6) == 0 &&
+                         bw_address_compare(&link->address4, &attached->address4) == 0))
+        return;
+    error = bw_port_attach(port, link->ifindex, link->mac, &link->address4);
+    if (error != 0) {
+        bw_log(BW_LOG_WARNING, "interface %s: cannot attach to its device: %s",
+               e->cluster->interfaces[interface].name, strerror(-error));
+        memset(attached, 0, sizeof(*attached));
+        return;
+    }
+    *attached = *link;
+    bw_port_fds(port, fds);
+    for (int i = 0; i < 2; i++)
+        if (fds[i] >= 0)
+            bw_engine_watch(e, fds[i]);
+}
+
+static void input_notices(struct bw_engine *e)
+{
+    for (int n = 0; n < NOTICES_PER_TURN; n++) {
+        struct bw_input input;
+
+        memset(&input, 0, sizeof(input));
+        if (bw_linux_next(e->edge, &input) <= 0)
+            return;
+        if (input.kind == BW_INPUT_LINK)
+            bw_engine_attach(e, input.interface);
+        bw_core_input(e->core, &input);
+    }
+}
+
+static void input_requests(struct bw_engine *e)
+{
+    static const struct bw_answer no_reload = {
+        BW_RESULT_REFUSED, "this version does not reload its configuration: restart bellwetherd instead"};
+
+    for (int n = 0; n < REQUESTS_PER_TURN; n++) {
+        struct bw_request request;
+        struct bw_input input = {.kind = BW_INPUT_REQUEST, .request = &request};
+
+        input.ticket = bw_mailbox_take(e->agent->mailbox, &request);
+        if (input.ticket == 0)
+            return;
+        if (request.kind == BW_REQUEST_RELOAD)
+            bw_mailbox_answer(e->agent->mailbox, input.ticket, &no_reload);
+        else
+            bw_core_input(e->core, &input);
+    }
+}
+
+/* The core has to know every link before the first decision. */
+static void input_first_links(struct bw_engine *e)
+{
+    for (uint8_t i = 0; i < e->cluster->interfaces_count; i++) {
+        struct bw_input input = {.kind = BW_INPUT_LINK, .interface = i, .up = bw_linux_link(e->edge, i)->up};
+
+        bw_core_input(e->core, &input);
+    }
+}
+
+void bw_engine_inputs(struct bw_engine *e)
+{
+    if (e->turns == 0)
+        input_first_links(e);
+    /* Links first: a frame from an interface that came up this instant finds it up. */
+    input_notices(e);
+    for (unsigned i = 0; i < e->received_count; i++)
+        input_frame(e, &e->received[i]);
+    input_requests(e);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Out of the core: frames, grants, probes, events, answers, snapshots.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/engine/engine_private.h"
+#include "bellwether/catalogue.h"
+#include "bellwether/text.h"
+
+static void clear_facts(struct bw_engine *e, const struct bw_heartbeat *heartbeat, struct bw_clear_facts *facts)
+{
+    const struct bw_cluster_config *c = e->cluster;
+
+    memset(facts, 0, sizeof(*facts));
+    facts->members_count = c->members_count;
+    for (uint8_t i = 0; i < c->members_count; i++)
+        facts->member_ids[i] = c->members[i].id;
+    bw_core_states(e->core, facts->states, facts->last_heard);
+    facts->mode = (uint8_t)c->mode;
+    facts->interval_ms = (uint16_t)(c->interval_ns / BW_MS);
+    if (heartbeat != NULL) {
+        facts->interfaces_up = heartbeat->interfaces_up;
+        facts->interfaces_required = heartbeat->interfaces_required;
+    }
+}
+
+static void send_on(struct bw_engine *e, struct bw_message *message, uint16_t interfaces)
+{
+    struct bw_clear_facts facts;
+    uint8_t frame[BW_FRAME_MAX];
+
+    clear_facts(e, message->kind == BW_MESSAGE_HEARTBEAT ? &message->heartbeat : NULL, &facts);
+    for (uint8_t i = 0; i < e->cluster->interfaces_count; i++) {
+        int n;
+
+        if (e->ports[i] == NULL || (interfaces >> i & 1) == 0 || e->attached[i].ifindex == 0)
+            continue;
+        n = bw_seal_frame(e->seal, message, &facts, i, frame, sizeof(frame));
+        if (n > 0)
+            n = bw_port_send(e->ports[i], frame, (size_t)n);
+        if (n < 0)
+            e->send_errors[i]++;
+        else
+            e->frames_sent[i]++;
+    }
+}
+
+void bw_engine_send_heartbeat(struct bw_engine *e, uint16_t interfaces)
+{
+    static struct bw_message message; /* large; the engine is one thread */
+
+    bw_core_heartbeat(e->core, &message);
+    send_on(e, &message, interfaces);
+}
+
+static void send_page(struct bw_engine *e, uint8_t number, uint16_t interfaces)
+{
+    static struct bw_message message;
+
+    bw_core_page(e->core, number, &message);
+    send_on(e, &message, interfaces);
+}
+
+/* Messages that hold nothing that only the core knows. */
+static void send_small(struct bw_engine *e, const struct bw_output *output)
+{
+    static struct bw_message message;
+    const struct bw_cluster_config *c = e->cluster;
+
+    message.kind = output->kind == BW_OUTPUT_FAREWELL ? BW_MESSAGE_FAREWELL : BW_MESSAGE_PAGE_REQUEST;
+    message.sender = c->members[c->local].id;
+    message.boot = e->agent->context->lifeline->agent_boot;
+    if (message.kind == BW_MESSAGE_FAREWELL) {
+        message.farewell.over = message.boot;
+        message.farewell.member = message.sender;
+    } else {
+        message.page_request.target = output->member;
+        message.page_request.wanted = output->number;
+    }
+    send_on(e, &message, output->interfaces != 0 ? output->interfaces : 0xffff);
+}
+
+static void log_event(struct bw_engine *e, const struct bw_event *event)
+{
+    const struct bw_cluster_config *c = e->cluster;
+    const char *member = "cluster";
+    char took[32] = "";
+
+    for (uint8_t i = 0; i < c->members_count; i++)
+        if (c->members[i].id == event->member)
+            member = c->members[i].name;
+    if (event->took_ns > 0)
+        bw_format(took, sizeof(took), " after %lu.%03lu ms", (unsigned long)(event->took_ns / BW_MS),
+                  (unsigned long)(event->took_ns / 1000 % 1000));
+    bw_log(BW_LOG_NOTICE, "%s %s%s%s: %s%s%s%s%s%s", bw_enum_text(&bw_enum_event_kind, event->kind), member,
+           event->object[0] != '\0' ? " " : "", event->object, event->from, event->to[0] != '\0' ? " -> " : "",
+           event->to, event->reason[0] != '\0' ? ": " : "", event->reason, took);
+}
+
+static void carry_out(struct bw_engine *e, const struct bw_output *output)
+{
+    switch (output->kind) {
+    case BW_OUTPUT_HEARTBEAT:
+        if (e->due_ns != 0 && e->now_ns >= e->due_ns)
+            bw_lateness_add(&e->lateness, bw_now_ns() - e->due_ns);
+        bw_engine_send_heartbeat(e, output->interfaces);
+        break;
+    case BW_OUTPUT_PAGE:
+        send_page(e, (uint8_t)output->number, output->interfaces);
+        break;
+    case BW_OUTPUT_PAGE_REQUEST:
+    case BW_OUTPUT_FAREWELL:
+        send_small(e, output);
+        break;
+    case BW_OUTPUT_GRANT:
+        bw_linux_grant(e->edge, output->group, output->until_ns);
+        break;
+    case BW_OUTPUT_REVOKE:
+        bw_linux_revoke(e->edge, output->group);
+        break;
+    case BW_OUTPUT_ANNOUNCE:
+        bw_linux_announce(e->edge, output->group);
+        break;
+    case BW_OUTPUT_PROBE:
+        bw_linux_probe(e->edge, output->interface);
+        break;
+    case BW_OUTPUT_EVENT: {
+        struct bw_event event = output->event;
+        bw_history_add(e->agent->history, &event);
+        log_event(e, &event);
+        e->post_wanted = true;
+        break;
+    }
+    case BW_OUTPUT_ANSWER:
+        bw_mailbox_answer(e->agent->mailbox, output->ticket, &output->answer);
+        break;
+    case BW_OUTPUT_POST:
+        e->post_wanted = true;
+        break;
+    case BW_OUTPUT_EXIT:
+        bw_log(BW_LOG_ERROR, "this process was declared over by its keeper: ending");
+        e->exit_status = 1;
+        e->done = true;
+        break;
+    case BW_OUTPUT_STOPPED:
+        e->done = true;
+        break;
+    }
+}
+
+void bw_engine_outputs(struct bw_engine *e)
+{
+    const struct bw_output *output;
+
+    while ((output = bw_core_output(e->core)) != NULL && !(e->done && e->exit_status != 0)) {
+        uint64_t before = bw_now_ns();
+
+        carry_out(e, output);
+        if (bw_now_ns() - before > BW_MS)
+            e->slow_hooks++;
+    }
+}
+
+static void agent_row(struct bw_engine *e, struct bw_agent_row *row)
+{
+    const struct bw_stats *stats = e->agent->stats;
+
+    memset(row, 0, sizeof(*row));
+    row->pid = (uint32_t)getpid();
+    row->uptime_ns = e->now_ns - e->start_ns;
+    row->turns = e->turns;
+    row->late_worst_ns = e->lateness.worst_ns;
+    row->late_p999_ns = bw_lateness_quantile(&e->lateness, 9990);
+    row->slow_hooks = e->slow_hooks;
+    row->pauses = e->pauses;
+    row->frames_malformed = e->verdicts[BW_VERDICT_MALFORMED];
+    row->frames_unauthentic = e->verdicts[BW_VERDICT_UNAUTHENTIC] + e->verdicts[BW_VERDICT_DUPLICATE_ID];
+    row->frames_replayed = e->verdicts[BW_VERDICT_REPLAYED];
+    row->frames_foreign = e->verdicts[BW_VERDICT_FOREIGN];
+    row->frames_own = e->verdicts[BW_VERDICT_OWN];
+    row->events_dropped = bw_log_dropped();
+    row->requests_refused = bw_mailbox_refused(e->agent->mailbox);
+    row->agent_restarts = atomic_load(&e->agent->context->lifeline->restarts);
+    row->snmp_connected = atomic_load(&stats->snmp_connected) != 0;
+    row->snmp_connects = atomic_load(&stats->snmp_connects);
+    row->snmp_notifications_sent = atomic_load(&stats->snmp_notifications_sent);
+    row->snmp_notifications_dropped = atomic_load(&stats->snmp_notifications_dropped);
+    row->http_requests = atomic_load(&stats->http_requests);
+    row->http_errors = atomic_load(&stats->http_errors);
+}
+
+void bw_engine_post(struct bw_engine *e)
+{
+    const struct bw_cluster_config *c = e->cluster;
+    struct bw_snapshot *s = bw_board_draft(e->agent->board);
+    uint32_t local = c->members[c->local].id;
+
+    bw_core_snapshot(e->core, s);
+    agent_row(e, &s->agent);
+    for (uint32_t i = 0; i < s->interfaces_count; i++) {
+        struct bw_interface_row *row = &s->interfaces[i];
+        if (row->member != local || row->index == 0 || row->index > c->interfaces_count)
+            continue;
+        row->frames_sent = e->frames_sent[row->index - 1];
+        row->frames_received = e->frames_received[row->index - 1];
+        row->send_errors = e->send_errors[row->index - 1];
+    }
+    for (uint32_t i = 0; i < s->addresses_count && i < c->addresses_count; i++)
+        s->addresses[i].installed = bw_linux_installed(e->edge, (uint16_t)i);
+    bw_history_range(e->agent->history, &s->history_first, &s->history_last);
+    s->posted_ns = e->now_ns;
+    s->posted_wall = bw_wall();
+    bw_board_post(e->agent->board);
+    e->last_post_ns = e->now_ns;
+    e->post_wanted = false;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bellwetherd: start-up and wiring, nothing else. Options and configuration first, then the keeper,
+ * which forks the agent; the agent starts the surfaces and runs the engine in its main thread.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "agent/engine/engine.h"
+#include "agent/keeper/keeper.h"
+#include "agent/linux/linux.h"
+#include "bellwether/log.h"
+#include "bellwether/surface.h"
+#include "bellwether/text.h"
+
+#define DEFAULT_CONFIG BW_SYSCONFDIR "/bellwether/bellwether.conf"
+
+enum { EXIT_GOOD = 0, EXIT_TROUBLE = 1, EXIT_USAGE = 2 };
+
+/* Read by the signal handler, so it cannot be passed in. */
+static struct bw_engine *volatile running_engine;
+
+static void on_stop_signal(int signal_number)
+{
+    int saved = errno;
+
+    (void)signal_number;
+    if (running_engine != NULL)
+        bw_engine_stop(running_engine);
+    errno = saved;
+}
+
+static void take_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigset_t all;
+
+    sigemptyset(&stop.sa_mask);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGHUP, &ignore, NULL);
+    /* Surfaces' threads start with all signals blocked; the engine's thread takes them. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
+/* The surfaces, in the order of their start. A surface that cannot start is told and left out: failover goes on without it. */
+struct surfaces {
+    struct bw_control *control;
+    struct bw_store *store;
+    struct bw_http *http;
+    struct bw_snmp *snmp;
+};
+
+static bool is_off(const struct bw_agent_context *context, enum bw_reader surface, const char *name)
+{
+    if ((atomic_load(&context->lifeline->surfaces_off) >> surface & 1) == 0)
+        return false;
+    bw_log(BW_LOG_ERROR, "%s stays off: it crashed three times within a minute", name);
+    return true;
+}
+
+static void start_surfaces(const struct bw_agent_context *context, const struct bw_surface_context *with,
+                           struct surfaces *surfaces)
+{
+    const struct bw_config *config = context->config;
+
+    if (!is_off(context, BW_READER_CONTROL, "the control socket") && bw_control_start(with, &surfaces->control) != 0)
+        bw_log(BW_LOG_ERROR, "running without the control socket");
+    if (!is_off(context, BW_READER_STORE, "the store") && bw_store_start(with, &surfaces->store) != 0)
+        bw_log(BW_LOG_ERROR, "running without keeping history and admin states over restarts");
+    if (config->http.enabled && !is_off(context, BW_READER_HTTP, "HTTP") && bw_http_start(with, &surfaces->http) != 0)
+        bw_log(BW_LOG_ERROR, "running without HTTP");
+    if (config->snmp.enabled && !is_off(context, BW_READER_SNMP, "SNMP") && bw_snmp_start(with, &surfaces->snmp) != 0)
+        bw_log(BW_LOG_ERROR, "running without SNMP");
+}
+
+static void stop_surfaces(struct surfaces *surfaces)
+{
+    if (surfaces->snmp != NULL)
+        bw_snmp_stop(surfaces->snmp);
+    if (surfaces->http != NULL)
+        bw_http_stop(surfaces->http);
+    if (surfaces->control != NULL)
+        bw_control_stop(surfaces->control);
+    if (surfaces->store != NULL)
+        bw_store_stop(surfaces->store);
+}
+
+static void prepare_start(const struct bw_agent_context *context, struct bw_history *history, struct bw_core_start *start)
+{
+    memset(start, 0, sizeof(*start));
+    bw_store_load(context->config, history, start);
+    start->boot = context->lifeline->agent_boot;
+    start->now_ns = bw_now_ns();
+    start->wall = bw_wall();
+    bw_copy(start->version, sizeof(start->version), BW_VERSION);
+    if (bw_random(&start->seed, sizeof(start->seed)) != 0)
+        start->seed = start->now_ns;
+}
+
+static int run_engine(struct bw_engine *engine)
+{
+    sigset_t none;
+    int error;
+
+    running_engine = engine;
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
+    error = bw_engine_run(engine);
+    running_engine = NULL;
+    return error;
+}
+
+/* The agent: what the keeper runs in its child. */
+static int agent_main(const struct bw_agent_context *context)
+{
+    const struct bw_config *config = context->config;
+    struct bw_stats stats = {0};
+    struct bw_agent agent = {context, config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats};
+    struct bw_surface_context with = {config, agent.board, agent.mailbox, agent.history, &stats};
+    struct bw_core_start *start = calloc(1, sizeof(*start));
+    struct surfaces surfaces = {0};
+    struct bw_engine *engine = NULL;
+    int error = -ENOMEM;
+
+    prctl(PR_SET_NAME, "bw-engine");
+    take_signals();
+    if (bw_log_start("bellwetherd", context->foreground, bw_log_level_by_name(config->log_level)) != 0 ||
+        agent.board == NULL || agent.mailbox == NULL || agent.history == NULL || start == NULL)
+        goto out;
+    prepare_start(context, agent.history, start);
+    error = bw_engine_new(&agent, start, &engine);
+    if (error != 0)
+        goto out;
+    bw_lock_memory();
+    start_surfaces(context, &with, &surfaces);
+    bw_log(BW_LOG_NOTICE, "bellwetherd %s: member %s of cluster %s (id %u)", BW_VERSION,
+           config->cluster.members[config->cluster.local].name, config->cluster.name, config->cluster.id);
+    error = run_engine(engine);
+    if (error == 0)
+        atomic_store(&context->lifeline->stopped, 1);
+    stop_surfaces(&surfaces);
+out:
+    bw_engine_free(engine);
+    free(start);
+    bw_history_free(agent.history);
+    bw_mailbox_free(agent.mailbox);
+    bw_board_free(agent.board);
+    bw_log_stop();
+    return error == 0 ? EXIT_GOOD : EXIT_TROUBLE;
+}
+
+static void usage(FILE *to)
+{
+    fprintf(to, "usage: bellwetherd [-c FILE] [-f] [-t] [--version] [--help]\n"
+                "  -c FILE    configuration (default " DEFAULT_CONFIG ")\n"
+                "  -f         stay in the foreground, log to stderr\n"
+                "  -t         check the configuration and exit: 0 good, 1 with every error as file:line: …\n");
+}
+
+struct options {
+    const char *path;
+    bool foreground, test;
+};
+
+/* Returns -1 to go on, else the exit status. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+    static const struct option longs[] = {{"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'}, {0}};
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:ftVh", longs, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            options->path = optarg;
+            break;
+        case 'f':
+            options->foreground = true;
+            break;
+        case 't':
+            options->test = true;
+            break;
+        case 'V':
+            printf("bellwetherd %s\n", BW_VERSION);
+            return EXIT_GOOD;
+        case 'h':
+            usage(stdout);
+            return EXIT_GOOD;
+        default:
+            usage(stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "bellwetherd: unexpected argument \"%s\"\n", argv[optind]);
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+static int tell(const struct bw_config_errors *errors)
+{
+    fputs(errors->text, stderr);
+    return EXIT_TROUBLE;
+}
+
+int main(int argc, char **argv)
+{
+    static struct bw_config config;
+    static struct bw_config_errors errors;
+    static struct bw_agent_context context;
+    struct options options = {.path = DEFAULT_CONFIG};
+    int status = read_options(argc, argv, &options);
+
+    if (status >= 0)
+        return status;
+    if (bw_config_load(options.path, &config, &errors) != 0)
+        return tell(&errors);
+    if (options.test)
+        return EXIT_GOOD;
+    if (bw_config_resolve_host(&config, &errors) != 0)
+        return tell(&errors);
+    context = (struct bw_agent_context){.config = &config, .config_path = options.path, .foreground = options.foreground};
+    if (!config.cluster.auth_none &&
+        bw_config_read_key(config.cluster.key_file, context.keys, &context.keys_count, &errors) != 0)
+        return tell(&errors);
+    if (!options.foreground && daemon(0, 0) != 0) {
+        perror("bellwetherd: cannot go into the background");
+        return EXIT_TROUBLE;
+    }
+    bw_log_direct("bellwetherd", options.foreground, bw_log_level_by_name(config.log_level));
+    status = bw_keeper_run(&context, agent_main);
+    explicit_bzero(context.keys, sizeof(context.keys));
+    return status;
+}
