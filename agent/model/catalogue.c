@@ -18,39 +18,39 @@
     }
 #define SAME(value, text) {value, text, text}
 
-ENUM(bw_enum_member_state, "BwMemberState", SAME(BW_MEMBER_INITIALIZING, "initializing"), SAME(BW_MEMBER_READY, "ready"),
+ENUM(bw_enum_member_state, "BwMemberStateValue", SAME(BW_MEMBER_INITIALIZING, "initializing"), SAME(BW_MEMBER_READY, "ready"),
      SAME(BW_MEMBER_STANDBY, "standby"), SAME(BW_MEMBER_ACTIVE, "active"), SAME(BW_MEMBER_ATTENTION, "attention"),
      SAME(BW_MEMBER_DOWN, "down"), SAME(BW_MEMBER_UNREACHABLE, "unreachable"));
 /* Force-down can be asked for but is shown as down (with forced = true). */
-ENUM(bw_enum_admin_state, "BwAdminState", SAME(BW_ADMIN_UP, "up"), SAME(BW_ADMIN_DOWN, "down"),
+ENUM(bw_enum_admin_state, "BwAdminStateValue", SAME(BW_ADMIN_UP, "up"), SAME(BW_ADMIN_DOWN, "down"),
      SAME(BW_ADMIN_MAINTENANCE, "maintenance"), {BW_ADMIN_FORCE_DOWN, "force-down", "forceDown"});
-ENUM(bw_enum_mode, "BwMode", SAME(BW_MODE_HA, "ha"), {BW_MODE_HA_LEGACY, "ha-legacy", "haLegacy"},
+ENUM(bw_enum_mode, "BwModeValue", SAME(BW_MODE_HA, "ha"), {BW_MODE_HA_LEGACY, "ha-legacy", "haLegacy"},
      {BW_MODE_LS_MULTICAST, "ls-multicast", "lsMulticast"}, {BW_MODE_LS_UNICAST, "ls-unicast", "lsUnicast"},
      SAME(BW_MODE_VRRP, "vrrp"), SAME(BW_MODE_SERVICE, "service"));
-ENUM(bw_enum_recovery, "BwRecovery", {BW_RECOVERY_ACTIVE_UP, "active-up", "activeUp"},
+ENUM(bw_enum_recovery, "BwRecoveryValue", {BW_RECOVERY_ACTIVE_UP, "active-up", "activeUp"},
      {BW_RECOVERY_PRIMARY_UP, "primary-up", "primaryUp"});
-ENUM(bw_enum_interface_role, "BwInterfaceRole", SAME(BW_ROLE_CLUSTER, "cluster"), SAME(BW_ROLE_SYNC, "sync"),
+ENUM(bw_enum_interface_role, "BwInterfaceRoleValue", SAME(BW_ROLE_CLUSTER, "cluster"), SAME(BW_ROLE_SYNC, "sync"),
      SAME(BW_ROLE_MONITORED, "monitored"), SAME(BW_ROLE_DISCONNECTED, "disconnected"));
-ENUM(bw_enum_interface_state, "BwInterfaceState", SAME(BW_INTERFACE_UP, "up"), SAME(BW_INTERFACE_SUSPECT, "suspect"),
+ENUM(bw_enum_interface_state, "BwInterfaceStateValue", SAME(BW_INTERFACE_UP, "up"), SAME(BW_INTERFACE_SUSPECT, "suspect"),
      SAME(BW_INTERFACE_DOWN, "down"), SAME(BW_INTERFACE_UNKNOWN, "unknown"));
-ENUM(bw_enum_direction, "BwDirectionState", SAME(BW_DIRECTION_UP, "up"), SAME(BW_DIRECTION_DOWN, "down"));
-ENUM(bw_enum_transport, "BwTransport", SAME(BW_TRANSPORT_MULTICAST, "multicast"),
+ENUM(bw_enum_direction, "BwDirectionStateValue", SAME(BW_DIRECTION_UP, "up"), SAME(BW_DIRECTION_DOWN, "down"));
+ENUM(bw_enum_transport, "BwTransportValue", SAME(BW_TRANSPORT_MULTICAST, "multicast"),
      SAME(BW_TRANSPORT_BROADCAST, "broadcast"), SAME(BW_TRANSPORT_UNICAST, "unicast"));
-ENUM(bw_enum_pnote_status, "BwPnoteStatus", SAME(BW_PNOTE_OK, "ok"), SAME(BW_PNOTE_INIT, "init"),
+ENUM(bw_enum_pnote_status, "BwPnoteStatusValue", SAME(BW_PNOTE_OK, "ok"), SAME(BW_PNOTE_INIT, "init"),
      SAME(BW_PNOTE_PROBLEM, "problem"), SAME(BW_PNOTE_UNKNOWN, "unknown"));
-ENUM(bw_enum_pnote_kind, "BwPnoteKind", {BW_PNOTE_BUILTIN, "built-in", "builtIn"}, SAME(BW_PNOTE_MONITOR, "monitor"),
+ENUM(bw_enum_pnote_kind, "BwPnoteKindValue", {BW_PNOTE_BUILTIN, "built-in", "builtIn"}, SAME(BW_PNOTE_MONITOR, "monitor"),
      SAME(BW_PNOTE_TRAP, "trap"), SAME(BW_PNOTE_USER, "user"));
-ENUM(bw_enum_view, "BwView", SAME(BW_VIEW_NONE, "none"), {BW_VIEW_ONE_WAY, "one-way", "oneWay"},
+ENUM(bw_enum_view, "BwViewValue", SAME(BW_VIEW_NONE, "none"), {BW_VIEW_ONE_WAY, "one-way", "oneWay"},
      SAME(BW_VIEW_MUTUAL, "mutual"), SAME(BW_VIEW_LOCAL, "local"));
-ENUM(bw_enum_group_state, "BwGroupState", SAME(BW_GROUP_ONLINE, "online"), SAME(BW_GROUP_OFFLINE, "offline"),
+ENUM(bw_enum_group_state, "BwGroupStateValue", SAME(BW_GROUP_ONLINE, "online"), SAME(BW_GROUP_OFFLINE, "offline"),
      SAME(BW_GROUP_ERROR, "error"), SAME(BW_GROUP_UNKNOWN, "unknown"));
-ENUM(bw_enum_start, "BwStart", SAME(BW_START_ALLOW, "allow"), SAME(BW_START_DENY, "deny"));
-ENUM(bw_enum_auto, "BwAutomation", SAME(BW_AUTO, "auto"), SAME(BW_MANUAL, "manual"));
-ENUM(bw_enum_cause, "BwCause", SAME(BW_CAUSE_NONE, "none"), SAME(BW_CAUSE_START, "start"),
+ENUM(bw_enum_start, "BwStartValue", SAME(BW_START_ALLOW, "allow"), SAME(BW_START_DENY, "deny"));
+ENUM(bw_enum_auto, "BwAutomationValue", SAME(BW_AUTO, "auto"), SAME(BW_MANUAL, "manual"));
+ENUM(bw_enum_cause, "BwCauseValue", SAME(BW_CAUSE_NONE, "none"), SAME(BW_CAUSE_START, "start"),
      SAME(BW_CAUSE_SILENCE, "silence"), SAME(BW_CAUSE_FAREWELL, "farewell"), SAME(BW_CAUSE_INTERFACE, "interface"),
      SAME(BW_CAUSE_PNOTE, "pnote"), SAME(BW_CAUSE_ADMIN, "admin"), SAME(BW_CAUSE_RECOVERY, "recovery"),
      {BW_CAUSE_SPLIT_BRAIN, "split-brain", "splitBrain"}, SAME(BW_CAUSE_PAUSE, "pause"));
-ENUM(bw_enum_event_kind, "BwEventKind", SAME(BW_EVENT_START, "start"),
+ENUM(bw_enum_event_kind, "BwEventKindValue", SAME(BW_EVENT_START, "start"),
      {BW_EVENT_STATE_CHANGE, "state-change", "stateChange"}, SAME(BW_EVENT_FAILOVER, "failover"),
      SAME(BW_EVENT_PNOTE, "pnote"), SAME(BW_EVENT_INTERFACE, "interface"), SAME(BW_EVENT_ADMIN, "admin"),
      {BW_EVENT_SPLIT_BRAIN, "split-brain", "splitBrain"}, SAME(BW_EVENT_MISMATCH, "mismatch"),

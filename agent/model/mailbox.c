@@ -29,6 +29,7 @@ struct slot {
 
 struct bw_mailbox {
     int fd;
+    _Atomic bool closed;
     _Atomic uint64_t tickets;
     _Atomic uint64_t refused;
     struct slot slots[SLOTS];
@@ -104,11 +105,18 @@ static bool give_up(struct slot *slot)
     return !change(slot, TAKEN, ABANDONED);
 }
 
+static const struct bw_answer ended = {BW_RESULT_BUSY, "the engine is ending"};
+
 enum bw_result bw_mailbox_ask(struct bw_mailbox *mailbox, const struct bw_request *request, struct bw_answer *answer,
                               unsigned timeout_ms)
 {
-    struct slot *slot = reserve(mailbox);
+    struct slot *slot;
 
+    if (atomic_load(&mailbox->closed)) {
+        *answer = ended;
+        return answer->result;
+    }
+    slot = reserve(mailbox);
     *answer = (struct bw_answer){BW_RESULT_PENDING, ""};
     if (slot == NULL) {
         atomic_fetch_add(&mailbox->refused, 1);
@@ -184,6 +192,22 @@ void bw_mailbox_answer(struct bw_mailbox *mailbox, uint64_t ticket, const struct
         else
             (void)!change(slot, ABANDONED, FREE);
         return;
+    }
+}
+
+void bw_mailbox_close(struct bw_mailbox *mailbox)
+{
+    struct bw_request request;
+    uint64_t ticket;
+
+    atomic_store(&mailbox->closed, true);
+    while ((ticket = bw_mailbox_take(mailbox, &request)) != 0)
+        bw_mailbox_answer(mailbox, ticket, &ended);
+    for (int i = 0; i < SLOTS; i++) {
+        uint32_t state = atomic_load(&mailbox->slots[i].state);
+
+        if (state == TAKEN || state == ABANDONED)
+            bw_mailbox_answer(mailbox, atomic_load(&mailbox->slots[i].ticket), &ended);
     }
 }
 

@@ -65,6 +65,8 @@ int bw_mailbox_fd(const struct bw_mailbox *mailbox);
 uint64_t bw_mailbox_take(struct bw_mailbox *mailbox, struct bw_request *request);
 /* Engine: answers a taken request; the slot is free again. */
 void bw_mailbox_answer(struct bw_mailbox *mailbox, uint64_t ticket, const struct bw_answer *answer);
+/* Engine, at its end: answers all that wait or were taken (BUSY), and whoever asks from now on. */
+void bw_mailbox_close(struct bw_mailbox *mailbox);
 /* How many requests found no slot since the start. */
 uint64_t bw_mailbox_refused(const struct bw_mailbox *mailbox);
 

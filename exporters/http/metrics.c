@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Prometheus' text format 0.0.4: a walker over the catalogue. A family is every field with the same metric name; it is
+ * written in one piece, at the place of its first field. Which labels a row has follows from the kind of its object.
+ * State sets are gauges with a sample for every state. Nothing here knows a field by name, but for the two info
+ * families, whose labels come from several objects.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "bellwether/text.h"
+#include "exporters/http/http.h"
+
+/* ---- the labels that a row's identity gives ---- */
+
+enum source { FROM_TEXT, FROM_MEMBER, FROM_GROUP, FROM_ADDRESS, FROM_CAUSE };
+
+struct label {
+    enum bw_object_kind kind;
+    const char *name;
+    enum source source;
+    size_t offset;
+};
+
+static const struct label labels[] = {
+    {BW_OBJECT_MEMBER, "member", FROM_TEXT, offsetof(struct bw_member_row, name)},
+    {BW_OBJECT_INTERFACE, "member", FROM_MEMBER, offsetof(struct bw_interface_row, member)},
+    {BW_OBJECT_INTERFACE, "interface", FROM_TEXT, offsetof(struct bw_interface_row, name)},
+    {BW_OBJECT_PNOTE, "member", FROM_MEMBER, offsetof(struct bw_pnote_row, member)},
+    {BW_OBJECT_PNOTE, "pnote", FROM_TEXT, offsetof(struct bw_pnote_row, name)},
+    {BW_OBJECT_ADDRESS, "address", FROM_ADDRESS, offsetof(struct bw_address_row, address)},
+    {BW_OBJECT_ADDRESS, "interface", FROM_TEXT, offsetof(struct bw_address_row, interface_name)},
+    {BW_OBJECT_GROUP, "group", FROM_TEXT, offsetof(struct bw_group_row, name)},
+    {BW_OBJECT_GROUP_MEMBER, "group", FROM_GROUP, offsetof(struct bw_group_member_row, group)},
+    {BW_OBJECT_GROUP_MEMBER, "member", FROM_MEMBER, offsetof(struct bw_group_member_row, member)},
+    {BW_OBJECT_CAUSE, "cause", FROM_CAUSE, offsetof(struct bw_cause_row, cause)},
+};
+
+static uint32_t u32_at(const void *row, size_t offset)
+{
+    uint32_t value;
+
+    memcpy(&value, (const char *)row + offset, sizeof(value));
+    return value;
+}
+
+static uint64_t u64_at(const void *row, size_t offset)
+{
+    uint64_t value;
+
+    memcpy(&value, (const char *)row + offset, sizeof(value));
+    return value;
+}
+
+static const char *group_name(const struct bw_snapshot *snapshot, uint32_t index)
+{
+    for (uint32_t i = 0; i < snapshot->groups_count; i++)
+        if (snapshot->groups[i].index == index)
+            return snapshot->groups[i].name;
+    return "";
+}
+
+static const char *label_value(const struct label *label, const struct bw_snapshot *snapshot, const void *row,
+                               char *text)
+{
+    switch (label->source) {
+    case FROM_TEXT:
+        return (const char *)row + label->offset;
+    case FROM_MEMBER:
+        return bw_member_name(snapshot, u32_at(row, label->offset));
+    case FROM_GROUP:
+        return group_name(snapshot, u32_at(row, label->offset));
+    case FROM_ADDRESS:
+        return bw_address_to_text((const void *)((const char *)row + label->offset), true, text);
+    case FROM_CAUSE:
+        return bw_enum_text(&bw_enum_cause, u32_at(row, label->offset));
+    }
+    return "";
+}
+
+/* ---- samples ---- */
+
+/* One series: what it is called, and where its row is. */
+struct series {
+    const struct bw_object *object;
+    const struct bw_field *field;
+    const struct bw_snapshot *snapshot;
+    const void *row;
+};
+
+static void add_label(struct bw_buffer *b, bool *any, const char *name, const char *value)
+{
+    bw_buffer_text(b, *any ? "," : "{");
+    *any = true;
+    bw_buffer_text(b, name);
+    bw_buffer_text(b, "=\"");
+    bw_buffer_label(b, value);
+    bw_buffer_text(b, "\"");
+}
+
+/* Name and labels, up to the blank before the value. extra_name NULL: none. */
+static void head(struct bw_buffer *b, const struct series *s, const char *extra_name, const char *extra_value)
+{
+    char text[BW_ADDRESS_TEXT_MAX];
+    bool any = false;
+
+    bw_buffer_text(b, s->field->metric);
+    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+        if (labels[i].kind == s->object->kind)
+            add_label(b, &any, labels[i].name, label_value(&labels[i], s->snapshot, s->row, text));
+    if (extra_name != NULL)
+        add_label(b, &any, extra_name, extra_value);
+    bw_buffer_text(b, any ? "} " : " ");
+}
+
+static void bit(struct bw_buffer *b, bool value)
+{
+    bw_buffer_text(b, value ? "1\n" : "0\n");
+}
+
+static void number(struct bw_buffer *b, const struct series *s)
+{
+    const struct bw_field *f = s->field;
+    uint64_t wall;
+
+    switch (f->type) {
+    case BW_TYPE_COUNTER:
+    case BW_TYPE_U64:
+    case BW_TYPE_DIGEST:
+        bw_buffer_u64(b, u64_at(s->row, f->offset));
+        break;
+    case BW_TYPE_BOOL:
+        bw_buffer_u64(b, *(const bool *)((const char *)s->row + f->offset));
+        break;
+    case BW_TYPE_NS:
+        bw_buffer_seconds(b, u64_at(s->row, f->offset));
+        break;
+    case BW_TYPE_WALL: /* milliseconds are enough */
+        wall = u64_at(s->row, f->offset);
+        bw_buffer_seconds(b, wall - wall % BW_MS);
+        break;
+    default:
+        bw_buffer_u64(b, u32_at(s->row, f->offset));
+        break;
+    }
+    bw_buffer_text(b, "\n");
+}
+
+static void samples(struct bw_buffer *b, const struct series *s)
+{
+    const struct bw_field *f = s->field;
+
+    switch (f->metric_kind) {
+    case BW_METRIC_GAUGE:
+    case BW_METRIC_COUNTER:
+        head(b, s, f->extra_name, f->extra_value);
+        number(b, s);
+        break;
+    case BW_METRIC_IS:
+        head(b, s, f->extra_name, f->extra_value);
+        bit(b, u32_at(s->row, f->offset) == f->labels->labels[0].value);
+        break;
+    case BW_METRIC_STATESET:
+        for (const struct bw_enum_label *l = f->labels->labels; l->text != NULL; l++) {
+            head(b, s, f->stateset_label, l->text);
+            bit(b, u32_at(s->row, f->offset) == l->value);
+        }
+        break;
+    case BW_METRIC_MEMBERSET:
+        for (uint32_t i = 0; i < s->snapshot->members_count; i++) {
+            head(b, s, f->stateset_label, s->snapshot->members[i].name);
+            bit(b, u32_at(s->row, f->offset) == s->snapshot->members[i].id);
+        }
+        break;
+    case BW_METRIC_NONE:
+    case BW_METRIC_INFO:
+        break;
+    }
+}
+
+/* ---- families ---- */
+
+static void describe(struct bw_buffer *b, const char *name, const char *type, const char *help)
+{
+    bw_buffer_text(b, "# HELP ");
+    bw_buffer_text(b, name);
+    bw_buffer_text(b, " ");
+    bw_buffer_help(b, help);
+    bw_buffer_text(b, ".\n# TYPE ");
+    bw_buffer_text(b, name);
+    bw_buffer_text(b, type);
+}
+
+static bool in_family(const struct bw_field *field, const char *name)
+{
+    return field->metric != NULL && strcmp(field->metric, name) == 0;
+}
+
+/* Was the family of field f of object o written before, at an earlier field? */
+static bool written(int o, uint32_t f)
+{
+    const char *name = bw_catalogue[o].fields[f].metric;
+
+    for (int i = 0; i <= o; i++)
+        for (uint32_t j = 0; j < (i == o ? f : bw_catalogue[i].fields_count); j++)
+            if (in_family(&bw_catalogue[i].fields[j], name))
+                return true;
+    return false;
+}
+
+/* All samples of a family: row by row of each object that has fields in it. */
+static void family(struct bw_buffer *b, const struct bw_snapshot *snapshot, const char *name)
+{
+    for (int o = 0; o < BW_OBJECT_COUNT; o++) {
+        struct series s = {.object = &bw_catalogue[o], .snapshot = snapshot};
+        uint32_t rows, first = 0;
+
+        while (first < s.object->fields_count && !in_family(&s.object->fields[first], name))
+            first++;
+        if (first == s.object->fields_count)
+            continue;
+        rows = bw_object_rows(s.object, snapshot);
+        for (uint32_t r = 0; r < rows; r++) {
+            s.row = bw_object_row(s.object, snapshot, r);
+            for (uint32_t f = first; f < s.object->fields_count; f++) {
+                s.field = &s.object->fields[f];
+                if (in_family(s.field, name))
+                    samples(b, &s);
+            }
+        }
+    }
+}
+
+/* What is fixed while the process lives: joins the cluster's name to all other series. */
+static void info(struct bw_buffer *b, const struct bw_snapshot *snapshot)
+{
+    const struct bw_cluster_row *c = &snapshot->cluster;
+    char id[8];
+    bool any = false;
+
+    describe(b, "bellwether_build_info", " gauge\n", "Version of this program");
+    bw_buffer_text(b, "bellwether_build_info");
+    add_label(b, &any, "version", BW_VERSION);
+    bw_buffer_text(b, "} 1\n");
+    if (snapshot->number == 0)
+        return;
+    any = false;
+    bw_format(id, sizeof(id), "%u", c->id);
+    describe(b, "bellwether_info", " gauge\n", "The cluster and the member that tells this");
+    bw_buffer_text(b, "bellwether_info");
+    add_label(b, &any, "version", c->version);
+    add_label(b, &any, "cluster", c->name);
+    add_label(b, &any, "cluster_id", id);
+    add_label(b, &any, "mode", bw_enum_text(&bw_enum_mode, c->mode));
+    add_label(b, &any, "member", bw_member_name(snapshot, c->local_member));
+    bw_buffer_text(b, "} 1\n");
+}
+
+void bw_metrics_render(const struct bw_snapshot *snapshot, struct bw_buffer *b)
+{
+    info(b, snapshot);
+    for (int o = 0; o < BW_OBJECT_COUNT && snapshot->number > 0; o++) {
+        for (uint32_t f = 0; f < bw_catalogue[o].fields_count; f++) {
+            const struct bw_field *field = &bw_catalogue[o].fields[f];
+
+            if (field->metric == NULL || written(o, f))
+                continue;
+            describe(b, field->metric, field->metric_kind == BW_METRIC_COUNTER ? " counter\n" : " gauge\n",
+                     field->help);
+            family(b, snapshot, field->metric);
+        }
+    }
+}
+
+void bw_metrics_age(uint64_t age_ns, struct bw_buffer *b)
+{
+    static const char name[] = "bellwether_snapshot_age_seconds";
+
+    describe(b, name, " gauge\n", "Age of the engine's newest snapshot, from which all of this comes");
+    bw_buffer_text(b, name);
+    bw_buffer_text(b, " ");
+    bw_buffer_seconds(b, age_ns - age_ns % BW_MS);
+    bw_buffer_text(b, "\n");
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which URL is what. Two questions per request: can it be refused before its body is read, and, once the whole of it is
+ * here, what is the answer. Paths that change something are actions.c's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporters/http/http.h"
+
+#define READ_METHODS "GET, HEAD, OPTIONS"
+
+static struct bw_reply get_page(struct bw_exchange *e, const char *rest)
+{
+    (void)rest;
+    return bw_reply_page(e->http);
+}
+
+static struct bw_reply get_metrics(struct bw_exchange *e, const char *rest)
+{
+    (void)rest;
+    return bw_reply_metrics(e->http);
+}
+
+static struct bw_reply get_live(struct bw_exchange *e, const char *rest)
+{
+    (void)rest;
+    return bw_reply_health(e->http, BW_HEALTH_LIVE);
+}
+
+static struct bw_reply get_ready(struct bw_exchange *e, const char *rest)
+{
+    (void)rest;
+    return bw_reply_health(e->http, BW_HEALTH_READY);
+}
+
+static struct bw_reply get_active(struct bw_exchange *e, const char *rest)
+{
+    (void)rest;
+    return bw_reply_health(e->http, BW_HEALTH_ACTIVE);
+}
+
+static struct bw_reply get_standby(struct bw_exchange *e, const char *rest)
+{
+    (void)rest;
+    return bw_reply_health(e->http, BW_HEALTH_STANDBY);
+}
+
+static struct bw_reply get_history(struct bw_exchange *e, const char *rest)
+{
+    const char *text = MHD_lookup_connection_value(e->connection, MHD_GET_ARGUMENT_KIND, "limit");
+    unsigned long limit = 0;
+    char *end = NULL;
+
+    (void)rest;
+    if (text != NULL) {
+        if (strlen(text) <= 9 && text[0] >= '0' && text[0] <= '9')
+            limit = strtoul(text, &end, 10);
+        if (limit == 0 || end == NULL || *end != '\0')
+            return bw_reply_error(e->http, MHD_HTTP_BAD_REQUEST, "limit: a number from 1 is allowed");
+    }
+    return bw_reply_object(e->http, "history", limit >= BW_MAX_HISTORY ? 0 : (uint32_t)limit);
+}
+
+static struct bw_reply get_object(struct bw_exchange *e, const char *rest)
+{
+    return bw_reply_object(e->http, rest, 0);
+}
+
+static const struct route {
+    const char *path; /* one that ends in * stands for all that begin so; rest is what comes there */
+    struct bw_reply (*get)(struct bw_exchange *e, const char *rest);
+} routes[] = {
+    {"/metrics", get_metrics},        {"/health/live", get_live},
+    {"/health/ready", get_ready},     {"/health/active", get_active},
+    {"/health/standby", get_standby}, {"/api/v1/history", get_history},
+    {"/api/v1/*", get_object},        {"/", get_page},
+};
+
+static const struct route *find(const char *path, const char **rest)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        size_t length = strlen(routes[i].path);
+
+        *rest = "";
+        if (strcmp(routes[i].path, path) == 0)
+            return &routes[i];
+        if (routes[i].path[length - 1] != '*' || strncmp(routes[i].path, path, length - 1) != 0)
+            continue;
+        *rest = path + length - 1;
+        if (bw_api_exists(*rest))
+            return &routes[i];
+    }
+    return NULL;
+}
+
+static bool is_read(const char *method)
+{
+    return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
+/* Is method one of the list "A, B"? */
+static bool allows(const char *list, const char *method)
+{
+    size_t length = strlen(method);
+
+    for (const char *p = list; p != NULL; p = strchr(p, ' '), p = p ? p + 1 : NULL)
+        if (length > 0 && strncmp(p, method, length) == 0 && (p[length] == ',' || p[length] == '\0'))
+            return true;
+    return false;
+}
+
+int bw_route_early(struct bw_exchange *exchange, const char *method, const char *path, struct bw_reply *reply)
+{
+    const char *length =
+        MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *actions = bw_action_methods(path), *rest;
+    const char *allow = actions ? actions : READ_METHODS;
+
+    if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0 && strcmp(path, "*") == 0) {
+        *reply = bw_reply_options(READ_METHODS);
+    } else if (actions == NULL && find(path, &rest) == NULL) {
+        *reply = bw_reply_error(exchange->http, MHD_HTTP_NOT_FOUND, "there is nothing at %.100s", path);
+    } else if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0) {
+        *reply = bw_reply_options(allow);
+    } else if (!allows(allow, method)) {
+        *reply =
+            bw_reply_error(exchange->http, MHD_HTTP_METHOD_NOT_ALLOWED, "%.20s is not allowed here: %s", method, allow);
+        if (reply->response != NULL)
+            MHD_add_response_header(reply->response, MHD_HTTP_HEADER_ALLOW, allow);
+    } else if (length != NULL && strtoull(length, NULL, 10) > BW_HTTP_BODY_MAX) {
+        *reply = bw_reply_error(exchange->http, MHD_HTTP_CONTENT_TOO_LARGE, "a request's body has at most %d bytes",
+                                BW_HTTP_BODY_MAX);
+    } else {
+        return actions != NULL ? bw_action_refused(exchange, reply) : 0;
+    }
+    return 1;
+}
+
+int bw_route(struct bw_exchange *exchange, const char *method, const char *path, struct bw_reply *reply)
+{
+    const char *rest;
+    const struct route *route;
+
+    if (exchange->body_length > BW_HTTP_BODY_MAX) {
+        *reply = bw_reply_error(exchange->http, MHD_HTTP_CONTENT_TOO_LARGE, "a request's body has at most %d bytes",
+                                BW_HTTP_BODY_MAX);
+        return 1;
+    }
+    if (!is_read(method))
+        return bw_action(exchange, method, path, reply);
+    route = find(path, &rest);
+    *reply = route->get(exchange, rest);
+    return 1;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The HTTP surface alone, on the fixture's snapshot: for tests that need a server without a cluster, and for measuring
+ * it. Posts every 100 ms and answers the mailbox by rote. Prints "ready ADDRESS:PORT" and runs until it is told to end.
+ *
+ *   http_fixture [--listen ADDRESS:PORT] [--token-file FILE] [--frozen] [--big] [--slow-actions]
+ *
+ * --frozen posts once and never again. --big: 8 members, 4 interfaces, 8 pnotes each.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exporters/http/http.h"
+#include "tests/unit/fixture.h"
+
+static volatile sig_atomic_t ended;
+
+static void on_signal(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
+static uint64_t now_ns(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * BW_SEC + (uint64_t)t.tv_nsec;
+}
+
+static void fill_big(struct bw_snapshot *s)
+{
+    s->members_count = s->interfaces_count = s->pnotes_count = 0;
+    for (uint32_t m = 1; m <= 8; m++) {
+        struct bw_member_row *member = &s->members[s->members_count++];
+
+        *member = s->members[m == 1 ? 0 : 1];
+        member->id = m;
+        bw_format(member->name, sizeof(member->name), "member%u", m);
+        for (uint32_t i = 1; i <= 4; i++) {
+            struct bw_interface_row *r = &s->interfaces[s->interfaces_count++];
+
+            *r = s->interfaces[0];
+            r->member = m;
+            r->index = i;
+            bw_format(r->name, sizeof(r->name), "eth%u", i - 1);
+        }
+        for (uint32_t i = 1; i <= 8; i++) {
+            struct bw_pnote_row *r = &s->pnotes[s->pnotes_count++];
+
+            *r = s->pnotes[0];
+            r->member = m;
+            bw_format(r->name, sizeof(r->name), "pnote-number-%u", i);
+        }
+    }
+}
+
+static void post(struct bw_board *board, bool big)
+{
+    struct bw_snapshot *s = bw_board_draft(board);
+
+    bw_fixture_fill(s);
+    if (big)
+        fill_big(s);
+    s->posted_ns = now_ns(CLOCK_BOOTTIME);
+    s->posted_wall = (int64_t)now_ns(CLOCK_REALTIME);
+    bw_board_post(board);
+}
+
+/* Down of fw2 is taken on by it, its forced down refused; pnotes called "gone" are not there; the rest is done. */
+static void answer(struct bw_mailbox *mailbox)
+{
+    static bool registered;
+    struct bw_request request;
+    struct bw_answer reply;
+    uint64_t ticket;
+
+    while ((ticket = bw_mailbox_take(mailbox, &request)) != 0) {
+        memset(&reply, 0, sizeof(reply));
+        reply.result = BW_RESULT_DONE;
+        if (request.kind == BW_REQUEST_ADMIN && request.member == 2) {
+            reply.result = request.admin == BW_ADMIN_FORCE_DOWN ? BW_RESULT_REFUSED : BW_RESULT_PENDING;
+            bw_copy(reply.text, sizeof(reply.text), request.admin == BW_ADMIN_FORCE_DOWN ? "no other member" : "");
+        } else if (strcmp(request.name, "gone") == 0 && request.kind != BW_REQUEST_PNOTE_REGISTER && !registered) {
+            reply.result = BW_RESULT_NOT_FOUND;
+        } else if (request.kind == BW_REQUEST_PNOTE_REGISTER) {
+            registered = true;
+        }
+        bw_copy(reply.text, sizeof(reply.text), reply.result == BW_RESULT_DONE ? request.who : reply.text);
+        bw_mailbox_answer(mailbox, ticket, &reply);
+    }
+}
+
+static void config_fill(struct bw_config *c)
+{
+    memset(c, 0, sizeof(*c));
+    c->cluster.id = 17;
+    c->cluster.members_count = 2;
+    for (uint8_t i = 0; i < 2; i++) {
+        c->cluster.members[i].id = i + 1;
+        bw_format(c->cluster.members[i].name, BW_NAME_MAX, "fw%u", i + 1U);
+    }
+    c->cluster.groups_count = 1;
+    bw_copy(c->cluster.groups[0].name, BW_NAME_MAX, "edge");
+    bw_copy(c->http.listen, sizeof(c->http.listen), "127.0.0.1:0");
+}
+
+/* Posts and answers until the end. */
+static void run(const struct bw_surface_context *context, bool frozen, bool big, bool slow)
+{
+    uint64_t next = now_ns(CLOCK_BOOTTIME) + 100 * BW_MS, now;
+
+    while (!ended) {
+        struct pollfd p = {.fd = slow ? -1 : bw_mailbox_fd(context->mailbox), .events = POLLIN};
+        uint64_t counter;
+
+        if (poll(&p, 1, 20) > 0 && read(p.fd, &counter, sizeof(counter)) < 0)
+            counter = 0;
+        if (!slow)
+            answer(context->mailbox);
+        now = now_ns(CLOCK_BOOTTIME);
+        if (!frozen && now >= next) {
+            post(context->board, big);
+            next = now + 100 * BW_MS;
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct bw_config config;
+    static struct bw_stats stats;
+    struct bw_surface_context context = {&config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats};
+    struct bw_http *http = NULL;
+    bool frozen = false, big = false, slow = false;
+    struct sigaction action = {.sa_handler = on_signal};
+
+    config_fill(&config);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--listen") == 0 && i + 1 < argc)
+            bw_copy(config.http.listen, sizeof(config.http.listen), argv[++i]);
+        else if (strcmp(argv[i], "--token-file") == 0 && i + 1 < argc)
+            bw_copy(config.http.token_file, sizeof(config.http.token_file), argv[++i]);
+        else if (strcmp(argv[i], "--frozen") == 0)
+            frozen = true;
+        else if (strcmp(argv[i], "--big") == 0)
+            big = true;
+        else if (strcmp(argv[i], "--slow-actions") == 0)
+            slow = true;
+        else
+            return 2;
+    }
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    bw_fixture_history(context.history);
+    post(context.board, big);
+    if (bw_http_start(&context, &http) < 0)
+        return 1;
+    printf("ready %.*s:%u\n", (int)(strrchr(config.http.listen, ':') - config.http.listen), config.http.listen,
+           bw_http_port(http));
+    fflush(stdout);
+    run(&context, frozen, big, slow);
+    bw_http_stop(http);
+    bw_history_free(context.history);
+    bw_mailbox_free(context.mailbox);
+    bw_board_free(context.board);
+    return 0;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The HTTP surface as a part: start, end, listening, connections that hang. What it answers in detail:
+ * tests/cluster/test_http_surface. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "exporters/http/http.h"
+#include "tests/unit/fixture.h"
+
+static struct bw_config config;
+static struct bw_stats stats;
+static struct bw_surface_context context;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&config, 0, sizeof(config));
+    memset(&stats, 0, sizeof(stats));
+    bw_copy(config.http.listen, sizeof(config.http.listen), "127.0.0.1:0");
+    context = (struct bw_surface_context){&config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats};
+    bw_fixture_history(context.history);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    bw_history_free(context.history);
+    bw_mailbox_free(context.mailbox);
+    bw_board_free(context.board);
+    return 0;
+}
+
+static void post(void)
+{
+    bw_fixture_fill(bw_board_draft(context.board));
+    bw_board_post(context.board);
+}
+
+static int dial(const struct bw_http *http)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(bw_http_port(http)), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct timeval limit = {.tv_sec = 15};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+/* The whole answer to one request, NUL-terminated, cut at cap - 1. */
+static void ask(const struct bw_http *http, const char *request, char *answer, size_t cap)
+{
+    int fd = dial(http);
+    size_t length = 0;
+    ssize_t n;
+
+    assert_int_equal(write(fd, request, strlen(request)), (ssize_t)strlen(request));
+    while (length + 1 < cap && (n = read(fd, answer + length, cap - 1 - length)) > 0)
+        length += (size_t)n;
+    answer[length] = '\0';
+    close(fd);
+}
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+static void starts_answers_and_ends(void **state)
+{
+    char answer[2048];
+    struct bw_http *http = NULL;
+
+    (void)state;
+    post();
+    assert_int_equal(bw_http_start(&context, &http), 0);
+    assert_true(bw_http_port(http) > 0);
+    ask(http, GET("/api/v1/cluster"), answer, sizeof(answer));
+    assert_non_null(strstr(answer, "HTTP/1.1 200 OK\r\n"));
+    assert_non_null(strstr(answer, "\"name\":\"edge\""));
+    ask(http, GET("/nothing"), answer, sizeof(answer));
+    assert_non_null(strstr(answer, "HTTP/1.1 404 "));
+    assert_int_equal(atomic_load(&stats.http_requests), 2);
+    assert_int_equal(atomic_load(&stats.http_errors), 1);
+    bw_http_stop(http);
+}
+
+static void before_the_first_post_it_is_not_live(void **state)
+{
+    char answer[2048];
+    struct bw_http *http = NULL;
+
+    (void)state;
+    assert_int_equal(bw_http_start(&context, &http), 0);
+    ask(http, GET("/health/live"), answer, sizeof(answer));
+    assert_non_null(strstr(answer, "HTTP/1.1 503 "));
+    assert_non_null(strstr(answer, "\"live\":false"));
+    ask(http, GET("/metrics"), answer, sizeof(answer));
+    assert_non_null(strstr(answer, "bellwether_snapshot_age_seconds 0"));
+    assert_int_equal(atomic_load(&stats.http_errors), 0); /* a "no" is no error */
+    bw_http_stop(http);
+}
+
+static void each_answer_shows_the_newest_snapshot(void **state)
+{
+    char answer[65536];
+    struct bw_http *http = NULL;
+
+    (void)state;
+    post();
+    assert_int_equal(bw_http_start(&context, &http), 0);
+    for (uint64_t i = 0; i < 20; i++) {
+        struct bw_snapshot *s = bw_board_draft(context.board);
+        char line[64];
+
+        bw_fixture_fill(s);
+        s->agent.turns = 777000 + i;
+        bw_board_post(context.board);
+        snprintf(line, sizeof(line), "\nbellwether_engine_turns_total %lu\n", (unsigned long)(777000 + i));
+        ask(http, GET("/metrics"), answer, sizeof(answer));
+        assert_non_null(strstr(answer, line));
+        snprintf(line, sizeof(line), "\"turns\":%lu,", (unsigned long)(777000 + i));
+        ask(http, GET("/api/v1/agent"), answer, sizeof(answer));
+        assert_non_null(strstr(answer, line));
+    }
+    bw_http_stop(http);
+}
+
+static void ends_with_clients_hanging(void **state)
+{
+    struct bw_http *http = NULL;
+    int fds[50];
+
+    (void)state;
+    post();
+    assert_int_equal(bw_http_start(&context, &http), 0);
+    for (int i = 0; i < 50; i++) {
+        fds[i] = dial(http);
+        if (i % 2)
+            assert_int_equal(write(fds[i], "GET /metrics HTT", 16), 16);
+    }
+    bw_http_stop(http);
+    for (int i = 0; i < 50; i++)
+        close(fds[i]);
+}
+
+static void bad_addresses_are_refused(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "127.0.0.1",
+                                      "127.0.0.1:",
+                                      ":8116",
+                                      "host.example:80",
+                                      "127.0.0.1:99999",
+                                      "::1:8116",
+                                      "[::1:8116",
+                                      "300.0.0.1:80",
+                                      "127.0.0.1:http",
+                                      "[]:1",
+                                      "[:1"};
+    struct bw_http *http = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        bw_copy(config.http.listen, sizeof(config.http.listen), bad[i]);
+        if (bw_http_start(&context, &http) != -EINVAL)
+            fail_msg("\"%s\" was taken", bad[i]);
+        assert_null(http);
+    }
+    bw_copy(config.http.listen, sizeof(config.http.listen), "192.0.2.1:8116"); /* not this host's */
+    assert_int_equal(bw_http_start(&context, &http), -EADDRNOTAVAIL);
+}
+
+static void a_busy_address_is_refused(void **state)
+{
+    struct bw_http *http = NULL, *second = NULL;
+
+    (void)state;
+    assert_int_equal(bw_http_start(&context, &http), 0);
+    bw_format(config.http.listen, sizeof(config.http.listen), "127.0.0.1:%u", bw_http_port(http));
+    assert_int_equal(bw_http_start(&context, &second), -EADDRINUSE);
+    assert_null(second);
+    bw_http_stop(http);
+    assert_int_equal(bw_http_start(&context, &second), 0); /* free again at once */
+    bw_http_stop(second);
+}
+
+static void an_ipv6_address_works(void **state)
+{
+    struct bw_http *http = NULL;
+    int result;
+
+    (void)state;
+    bw_copy(config.http.listen, sizeof(config.http.listen), "[::1]:0");
+    result = bw_http_start(&context, &http);
+    if (result == -EADDRNOTAVAIL || result == -EAFNOSUPPORT)
+        skip(); /* a host without IPv6 */
+    assert_int_equal(result, 0);
+    assert_true(bw_http_port(http) > 0);
+    bw_http_stop(http);
+}
+
+/* ---- the guard, with sockets that nobody serves ---- */
+
+static struct sockaddr_in client(const char *address)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET};
+
+    assert_int_equal(inet_pton(AF_INET, address, &a.sin_addr), 1);
+    return a;
+}
+
+static struct bw_connection *opened(struct bw_guard *guard, const char *address, int pair[2])
+{
+    struct sockaddr_in a = client(address);
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    return bw_guard_open(guard, pair[0], (struct sockaddr *)&a);
+}
+
+static void at_its_limit_the_guard_closes_the_longest_unused(void **state)
+{
+    struct bw_guard guard = {.limit = 3, .limit_per_address = 100};
+    struct bw_connection *c[4];
+    int pair[4][2];
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        c[i] = opened(&guard, "192.0.2.1", pair[i]);
+    bw_guard_used(&guard, c[0]);
+    c[2]->waiting = true;
+    c[3] = opened(&guard, "192.0.2.2", pair[3]);
+    assert_false(c[0]->closing);
+    assert_true(c[1]->closing);
+    assert_false(c[2]->closing);
+    assert_false(c[3]->closing);
+    assert_int_equal(guard.count, 4);
+    for (int i = 0; i < 4; i++) {
+        bw_guard_close(&guard, c[i]);
+        close(pair[i][0]);
+        close(pair[i][1]);
+    }
+    assert_int_equal(guard.count, 0);
+    assert_null(guard.newest);
+    assert_null(guard.oldest);
+}
+
+static void an_address_with_too_many_pays_itself(void **state)
+{
+    struct bw_guard guard = {.limit = 100, .limit_per_address = 2};
+    struct bw_connection *c[4];
+    int pair[4][2];
+
+    (void)state;
+    c[0] = opened(&guard, "192.0.2.9", pair[0]);
+    for (int i = 1; i < 4; i++)
+        c[i] = opened(&guard, "192.0.2.1", pair[i]);
+    assert_false(c[0]->closing);
+    assert_true(c[1]->closing);
+    assert_false(c[2]->closing);
+    for (int i = 0; i < 4; i++) {
+        bw_guard_close(&guard, c[i]);
+        close(pair[i][0]);
+        close(pair[i][1]);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(starts_answers_and_ends),
+        TEST(before_the_first_post_it_is_not_live),
+        TEST(each_answer_shows_the_newest_snapshot),
+        TEST(ends_with_clients_hanging),
+        TEST(bad_addresses_are_refused),
+        TEST(a_busy_address_is_refused),
+        TEST(an_ipv6_address_works),
+        cmocka_unit_test(at_its_limit_the_guard_closes_the_longest_unused),
+        cmocka_unit_test(an_address_with_too_many_pays_itself),
+    };
+
+    return cmocka_run_group_tests_name("http", tests, NULL, NULL);
+}
