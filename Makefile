@@ -8,6 +8,7 @@
 #   make sim       the simulator: SEEDS=100000 FIRST=1 MEMBERS=3
 #   make deps      the Debian packages for all of these
 #   make install   DESTDIR= PREFIX=/usr/local
+#   make deb       build/bellwether_VERSION_ARCH.deb
 #
 # V=1 shows the commands. SAN=address,undefined or SAN=thread builds with sanitizers, in a folder of its own.
 
@@ -54,7 +55,7 @@ SIM_SRC := $(wildcard tests/sim/*.c)
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all check check-built demo bench sim fuzz install uninstall clean deps deps-build deps-demo deps-check tests mib lint
+.PHONY: all check check-built demo bench sim fuzz install deb clean deps deps-build deps-demo deps-check tests mib lint
 all: build-ready
 	$(Q)$(MAKE) --no-print-directory programs
 programs: $(BUILD)/bellwetherd $(BUILD)/bellwether
@@ -149,7 +150,9 @@ install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(SYSCONFDIR)/bellwether \
 	    $(DESTDIR)$(PREFIX)/share/snmp/mibs $(DESTDIR)$(PREFIX)/share/doc/bellwether \
 	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
-	    $(DESTDIR)$(PREFIX)/lib/systemd/system
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 conf/completion/bellwether.bash \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bellwether
 	install -m 755 $(BUILD)/bellwetherd $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(BUILD)/bellwether $(DESTDIR)$(BINDIR)/
 	install -m 644 mibs/BELLWETHER-MIB.txt $(DESTDIR)$(PREFIX)/share/snmp/mibs/
@@ -159,6 +162,13 @@ install: all
 	install -m 644 conf/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	sed 's|@SBINDIR@|$(SBINDIR)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' conf/systemd/bellwetherd.service.in \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/bellwetherd.service
+
+# build/bellwether_VERSION_ARCH.deb
+deb: deps-build
+	$(Q)$(MAKE) --no-print-directory programs SYSCONFDIR=/etc
+	$(Q)rm -rf build/deb-stage
+	$(Q)$(MAKE) --no-print-directory install DESTDIR=build/deb-stage PREFIX=/usr SYSCONFDIR=/etc >/dev/null
+	$(Q)conf/debian/build-deb build/deb-stage $(VERSION) build
 
 clean:
 	rm -rf build

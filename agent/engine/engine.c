@@ -255,5 +255,6 @@ int bw_engine_run(struct bw_engine *e)
         }
     }
     bw_engine_post(e);
+    bw_mailbox_close(e->agent->mailbox);
     return e->exit_status == 0 ? 0 : -ECANCELED;
 }

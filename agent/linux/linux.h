@@ -52,6 +52,20 @@ bool bw_linux_installed(const struct bw_linux *edge, uint16_t address);
  * were there, or negative errno. */
 int bw_linux_remove_all(const struct bw_cluster_config *config);
 
+/* For the keeper likewise: what the kernel says of the configured interfaces. */
+struct bw_watch;
+int bw_watch_new(const struct bw_cluster_config *config, struct bw_watch **watch);
+void bw_watch_free(struct bw_watch *watch);
+/* To be polled for reading. */
+int bw_watch_fd(const struct bw_watch *watch);
+/* Reads what is new. addresses: read the interfaces' own addresses anew too. Returns the mask of interfaces that changed. */
+uint16_t bw_watch_read(struct bw_watch *watch, bool addresses);
+const struct bw_link *bw_watch_link(const struct bw_watch *watch, uint8_t interface);
+
+/* Gives up every capability but the five that the daemon needs (and, with user, root itself), for this process and what it
+ * starts. Before any thread exists. Without root privileges it does nothing. 0 or negative errno. */
+int bw_drop_privileges(const char *user);
+
 /* The clocks. */
 uint64_t bw_now_ns(void);   /* CLOCK_BOOTTIME */
 int64_t bw_wall(void);      /* CLOCK_REALTIME, ns since 1970 */

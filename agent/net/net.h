@@ -34,12 +34,14 @@ struct bw_clear_facts {
     uint8_t mode;
     uint16_t interval_ms;
     uint8_t interfaces_up, interfaces_required;
+    uint8_t recovery; /* enum bw_recovery; a heartbeat's own goes before */
 };
 
 /* Writes clear part and body (TLVs, not sealed) of a message. Returns bytes written, *clear_length set, or -ENOSPC. */
 int bw_ccp_encode(const struct bw_message *message, uint8_t cluster, const struct bw_clear_facts *facts, uint8_t *buf,
                   size_t cap, size_t *clear_length);
-/* Reads the clear part of a frame. 0 or -EBADMSG. */
+/* Reads the clear part of a frame. 0; -EPROTO: somebody's CPHA, but of a version or cluster number that is none of ours;
+ * -EBADMSG. */
 int bw_ccp_decode_clear(const uint8_t *bytes, size_t length, struct bw_clear *clear);
 /* Reads a body (our TLVs, opened). Unknown TLVs are skipped; lengths fail closed. kind, heartbeat, page … are set;
  * sender, boot, sequence, interface are the caller's. 0 or -EBADMSG. */
@@ -95,6 +97,7 @@ struct bw_port_setup {
     char multicast4[50], multicast6[50];
     struct bw_address peers[BW_MAX_MEMBERS]; /* unicast: where to send */
     uint8_t peers_count;
+    bool send_only; /* for the keeper: never receives, and leaves UDP port 8116 to the agent */
 };
 
 /* A port that may be closed (device missing): bw_port_attach opens its sockets. NULL when out of memory. */

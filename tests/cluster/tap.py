@@ -35,7 +35,10 @@ def open_lab(**options):
 def retire(lab):
     """Ends a laboratory's daemons in order, notes what was wrong with them, removes it."""
     for member in lab.members:
-        if member.daemon and member.daemon.poll() is None:
+        if member.died():
+            findings.append(f"{member.name} had ended by itself with status {member.daemon.returncode}")
+            findings.extend("  " + line for line in member.log_lines()[-15:])
+        elif member.daemon and member.daemon.poll() is None:
             try:
                 member.resume()
                 status = member.terminate(20)

@@ -273,6 +273,38 @@ static void mailbox_is_bounded_and_in_order(void **state)
     bw_mailbox_free(mailbox);
 }
 
+static void *ask_for_long(void *argument)
+{
+    struct shared *shared = argument;
+    struct bw_request request = {.kind = BW_REQUEST_PNOTE_REPORT};
+    struct bw_answer answer;
+
+    if (bw_mailbox_ask(shared->mailbox, &request, &answer, 60000) != BW_RESULT_BUSY)
+        atomic_fetch_add(&shared->wrong, 1);
+    return NULL;
+}
+
+static void closing_answers_all_that_wait(void **state)
+{
+    struct shared shared = {.mailbox = bw_mailbox_new()};
+    struct bw_request request;
+    struct bw_answer answer;
+    pthread_t threads[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_for_long, &shared), 0);
+    while (bw_mailbox_take(shared.mailbox, &request) == 0) /* one taken and never answered, one waiting */
+        usleep(1000);
+    usleep(20000);
+    bw_mailbox_close(shared.mailbox);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&shared.wrong), 0);
+    assert_int_equal(bw_mailbox_ask(shared.mailbox, &request, &answer, 1000), BW_RESULT_BUSY);
+    bw_mailbox_free(shared.mailbox);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +314,7 @@ int main(void)
         cmocka_unit_test(history_is_restored_with_its_numbers),
         cmocka_unit_test(mailbox_gives_everyone_his_own_answer),
         cmocka_unit_test(mailbox_is_bounded_and_in_order),
+        cmocka_unit_test(closing_answers_all_that_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

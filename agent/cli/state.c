@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The screen that an operator looks at first: who is active, could another take over, the members, and only what is
+ * wrong below.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/cli/cli.h"
+#include "bellwether/json.h"
+#include "bellwether/text.h"
+
+#define STALE_S 3.0 /* the engine posts ten times a second */
+
+/* Column order is the catalogue's; long texts come last. */
+static const char *const member_keys[] = {"id", "name", "state", "admin", "since", "reason", NULL};
+
+static void print_line(struct bw_cli *cli, const char *label, const char *text)
+{
+    char clean[2 * BW_TEXT_MAX];
+
+    bw_copy(clean, sizeof(clean), text);
+    bw_cli_clean(clean);
+    fprintf(cli->out, "%-10s ", label);
+    bw_cli_wrap(cli, clean, 11);
+    fprintf(cli->out, "\n");
+}
+
+static struct json_object *find_row(struct json_object *rows, const char *key, int64_t id)
+{
+    size_t count = json_object_is_type(rows, json_type_array) ? json_object_array_length(rows) : 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (bw_cli_number(json_object_array_get_idx(rows, i), key) == id)
+            return json_object_array_get_idx(rows, i);
+    return NULL;
+}
+
+static void print_cluster(struct bw_cli *cli, struct json_object *cluster, struct json_object *members)
+{
+    int64_t active = bw_cli_number(cluster, "active_member");
+    char text[2 * BW_TEXT_MAX], name[BW_NAME_MAX];
+
+    snprintf(text, sizeof(text), "%s (%d), mode %s, recovery %s, %d of %d members in view",
+             bw_cli_text(cluster, "name"), (int)bw_cli_number(cluster, "id"), bw_cli_text(cluster, "mode"),
+             bw_cli_text(cluster, "recovery"), (int)bw_cli_number(cluster, "members_in_view"),
+             (int)bw_cli_number(cluster, "members"));
+    print_line(cli, "Cluster:", text);
+    bw_cli_member_name(members, active, name, sizeof(name));
+    snprintf(text, sizeof(text), "%s%s", active == 0 ? "no member" : name,
+             strcmp(bw_cli_text(find_row(members, "id", active), "state"), "attention") == 0 ? ", with a problem" : "");
+    print_line(cli, "Active:", text);
+    if (bw_cli_bool(cluster, "takeover_possible"))
+        bw_copy(text, sizeof(text), "possible");
+    else
+        snprintf(text, sizeof(text), "not possible: %s", bw_cli_text(cluster, "takeover_obstacle"));
+    print_line(cli, "Takeover:", text);
+    if (bw_cli_bool(cluster, "config_mismatch"))
+        print_line(cli, "Warning:", "a member runs with another configuration");
+    if (strcmp(bw_cli_text(cluster, "version"), bw_cli_text(cluster, "oldest_version")) != 0) {
+        snprintf(text, sizeof(text), "a member runs the older version %s", bw_cli_text(cluster, "oldest_version"));
+        print_line(cli, "Warning:", text);
+    }
+}
+
+/* Rows whose state is not the good one. Of a member that is not heard nothing is known: its own line says so. */
+static struct json_object *trouble_of(struct json_object *rows, struct json_object *members, const char *key,
+                                      const char *good)
+{
+    struct json_object *trouble = json_object_new_array();
+    size_t count = json_object_is_type(rows, json_type_array) ? json_object_array_length(rows) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        const char *member_state = bw_cli_text(find_row(members, "id", bw_cli_number(row, "member")), "state");
+
+        if (strcmp(bw_cli_text(row, key), good) == 0 || strcmp(bw_cli_text(row, "role"), "disconnected") == 0 ||
+            strcmp(member_state, "unreachable") == 0)
+            continue;
+        json_object_array_add(trouble, json_object_get(row));
+    }
+    return trouble;
+}
+
+static void print_trouble(struct bw_cli *cli, struct json_object *data, struct json_object *members)
+{
+    struct json_object *interfaces = trouble_of(bw_cli_get(data, "interfaces"), members, "state", "up");
+    struct json_object *pnotes = trouble_of(bw_cli_get(data, "pnotes"), members, "status", "ok");
+
+    if (json_object_array_length(interfaces) == 0 && json_object_array_length(pnotes) == 0)
+        fprintf(cli->out, "\nAll interfaces are up and all critical devices are ok.\n");
+    if (json_object_array_length(interfaces) > 0) {
+        fprintf(cli->out, "\nInterfaces that are not up:\n");
+        bw_cli_table(cli, &bw_catalogue[BW_OBJECT_INTERFACE], NULL, interfaces, members);
+    }
+    if (json_object_array_length(pnotes) > 0) {
+        fprintf(cli->out, "\nCritical devices that are not ok:\n");
+        bw_cli_table(cli, &bw_catalogue[BW_OBJECT_PNOTE], NULL, pnotes, members);
+    }
+    json_object_put(interfaces);
+    json_object_put(pnotes);
+}
+
+/* Is the member that answered well? */
+static int verdict(struct json_object *cluster, struct json_object *members)
+{
+    static const char *const healthy[] = {"active", "standby", "ready"};
+    struct json_object *local = find_row(members, "id", bw_cli_number(cluster, "local_member"));
+
+    for (size_t i = 0; i < sizeof(healthy) / sizeof(healthy[0]); i++)
+        if (strcmp(bw_cli_text(local, "state"), healthy[i]) == 0 && !bw_cli_bool(local, "problem"))
+            return BW_EXIT_DONE;
+    return BW_EXIT_PROBLEM;
+}
+
+static int print_screen(struct bw_cli *cli, struct json_object *answer)
+{
+    struct json_object *data = bw_cli_get(answer, "data");
+    struct json_object *cluster = bw_cli_get(data, "cluster"), *members = bw_cli_get(data, "members");
+    double age_s = json_object_get_double(bw_cli_get(answer, "age_seconds"));
+    char text[128], age[32];
+
+    if (bw_cli_number(answer, "snapshot") == 0) {
+        fprintf(cli->err, "bellwether: the daemon is starting: there is no state yet\n");
+        return BW_EXIT_PROBLEM;
+    }
+    print_cluster(cli, cluster, members);
+    if (age_s > STALE_S) {
+        bw_cli_duration(age_s, age, sizeof(age));
+        snprintf(text, sizeof(text), "this picture is %s old: the engine stands still", age);
+        print_line(cli, "Warning:", text);
+    }
+    fprintf(cli->out, "\n");
+    bw_cli_table(cli, &bw_catalogue[BW_OBJECT_MEMBER], member_keys, members, members);
+    print_trouble(cli, data, members);
+    return age_s > STALE_S ? BW_EXIT_PROBLEM : verdict(cluster, members);
+}
+
+/* The objects that the screen needs; all of one snapshot. */
+static struct json_object *screen_request(void)
+{
+    static const enum bw_object_kind kinds[] = {BW_OBJECT_CLUSTER, BW_OBJECT_MEMBER, BW_OBJECT_INTERFACE,
+                                                BW_OBJECT_PNOTE};
+    struct json_object *request = bw_cli_request("state"), *objects = json_object_new_array();
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        json_object_array_add(objects, json_object_new_string(bw_catalogue[kinds[i]].key));
+    json_object_object_add(request, "objects", objects);
+    return request;
+}
+
+int bw_cli_state_screen(struct bw_cli *cli)
+{
+    struct json_object *answer;
+    int rc = bw_cli_ask(cli, screen_request(), &answer);
+
+    if (rc == BW_EXIT_DONE)
+        rc = print_screen(cli, answer);
+    json_object_put(answer);
+    return rc;
+}
+
+/* All of it as JSON. */
+static int print_json(struct bw_cli *cli, int flags)
+{
+    struct json_object *answer, *data;
+    int rc = bw_cli_ask(cli, bw_cli_request("state"), &answer);
+
+    if (rc == BW_EXIT_DONE) {
+        data = bw_cli_get(answer, "data");
+        fprintf(cli->out, "%s\n", json_object_to_json_string_ext(data, flags | BW_JSON_FLAGS));
+        rc = verdict(bw_cli_get(data, "cluster"), bw_cli_get(data, "members"));
+    }
+    json_object_put(answer);
+    return rc;
+}
+
+BW_CLI_COMMAND(bw_cli_state)
+{
+    (void)command;
+    (void)options;
+    (void)argc;
+    (void)argv;
+    return cli->json ? print_json(cli, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED) : bw_cli_state_screen(cli);
+}
+
+/* ---- watch ---- */
+
+/* The screen as text (the caller frees it), error messages included. */
+static char *draw(struct bw_cli *cli, int *rc)
+{
+    struct bw_cli inner = *cli;
+    char *text = NULL;
+    size_t length;
+
+    inner.out = inner.err = open_memstream(&text, &length);
+    if (inner.out == NULL)
+        return NULL;
+    *rc = bw_cli_state_screen(&inner);
+    fclose(inner.out);
+    memcpy(cli->socket, inner.socket, sizeof(cli->socket));
+    return text;
+}
+
+static void show(struct bw_cli *cli, const char *text, bool first)
+{
+    char now[32] = "";
+    time_t seconds = time(NULL);
+    struct tm tm;
+
+    if (cli->json) {
+        print_json(cli, JSON_C_TO_STRING_PLAIN);
+    } else if (cli->terminal) {
+        if (localtime_r(&seconds, &tm) != NULL)
+            strftime(now, sizeof(now), "%Y-%m-%d %H:%M:%S", &tm);
+        fprintf(cli->out, "\033[H\033[2J%s  (Ctrl-C ends)\n\n%s", now, text);
+    } else {
+        fprintf(cli->out, "%s%s", first ? "" : "\n", text);
+    }
+    fflush(cli->out);
+}
+
+/* Goes on when the daemon is away for a while: that is when somebody watches. */
+BW_CLI_COMMAND(bw_cli_watch)
+{
+    char *before = NULL, *text;
+    unsigned shown = 0;
+    int rc = BW_EXIT_PROBLEM;
+
+    (void)argc;
+    (void)argv;
+    (void)command;
+    for (;;) {
+        text = draw(cli, &rc);
+        if (text == NULL)
+            break;
+        if (shown == 0 && rc > BW_EXIT_PROBLEM) { /* never was there */
+            fputs(text, cli->err);
+            break;
+        }
+        if (before == NULL || strcmp(before, text) != 0) {
+            show(cli, text, shown == 0);
+            shown++;
+        }
+        free(before);
+        before = text;
+        text = NULL;
+        if (options->count > 0 && shown >= options->count)
+            break;
+        usleep((useconds_t)(options->interval_s * 1e6));
+    }
+    free(text);
+    free(before);
+    return rc;
+}

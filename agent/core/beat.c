@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Heartbeats: what the local member says of itself, when one is sent, and its contents. Regular ones
+ * keep their rhythm whatever else happens; what is new goes out at once, with a bound per interval.
+ */
+#include "agent/core/core_private.h"
+
+#define AT_ONCE_MAX 16 /* heartbeats sent at once between two regular ones */
+
+static uint16_t own_flags(const struct bw_core *core)
+{
+    uint16_t flags = 0;
+
+    if (core->admin == BW_ADMIN_MAINTENANCE || core->admin == BW_ADMIN_FORCE_DOWN)
+        flags |= BW_FLAG_EXCLUDED;
+    if (core->waiting)
+        flags |= BW_FLAG_WAITING;
+    if (core->listening)
+        flags |= BW_FLAG_LISTENING;
+    if (bw_core_healthy(core))
+        flags |= BW_FLAG_HEALTHY;
+    if (core->deaf)
+        flags |= BW_FLAG_DEAF;
+    if (core->stopping)
+        flags |= BW_FLAG_STOPPING;
+    if (core->damped)
+        flags |= BW_FLAG_DAMPED;
+    return flags;
+}
+
+static void tell_group(struct bw_core *core, uint8_t group, struct bw_group_part *part)
+{
+    const struct bw_core_group *g = &core->groups[group];
+    const struct bw_group_config *config = &core->config->groups[group];
+    uint8_t holder = bw_core_named_holder(core, group);
+
+    part->group = group;
+    part->flags = (uint8_t)((g->holding ? BW_GROUP_HOLDS : 0) | (g->claiming ? BW_GROUP_CLAIMS : 0) |
+                            (g->released ? BW_GROUP_RELEASED : 0));
+    part->order = config->policy_count > 0 ? BW_NONE : 0;
+    for (uint8_t i = 0; i < config->policy_count; i++)
+        if (config->policy[i] == core->self)
+            part->order = i;
+    part->holder = bw_core_id(core, holder);
+    part->hold_epoch = g->hold_epoch;
+    part->holder_epoch = holder == BW_NONE      ? 0
+                         : holder == core->self ? g->hold_epoch
+                                                : core->members[holder].told.groups[group].hold_epoch;
+    part->claim_epoch = g->claiming ? g->claim_epoch : 0;
+    part->confirm_member = bw_core_id(core, g->confirm_member);
+    part->confirm_epoch = g->confirm_epoch;
+    part->refuse_member = bw_core_id(core, g->refuse_member);
+    part->refuse_reason = g->refuse_member != BW_NONE ? g->refuse_reason : 0;
+    part->refuse_epoch = g->refuse_member != BW_NONE ? g->refuse_epoch : 0;
+    part->cause = (uint8_t)g->cause;
+}
+
+void bw_core_tell(struct bw_core *core)
+{
+    struct bw_told *told = &core->members[core->self].told;
+
+    told->state = (uint8_t)core->members[core->self].state;
+    told->admin = (uint8_t)core->admin;
+    told->mode = (uint8_t)core->config->mode;
+    told->recovery = (uint8_t)core->config->recovery;
+    told->flags = own_flags(core);
+    told->protocol = told->protocol_least = BW_PROTOCOL_VERSION;
+    told->interfaces_up = bw_core_working(core, false);
+    told->interfaces_required = core->required;
+    told->secured_up = bw_core_working(core, true);
+    told->secured_required = core->secured_required;
+    told->interfaces_down = 0;
+    for (uint8_t i = 0; i < core->config->interfaces_count; i++)
+        if (bw_core_counted(core, i) && core->interfaces[i].state == BW_INTERFACE_DOWN)
+            told->interfaces_down |= (uint16_t)(1U << i);
+    for (uint8_t g = 0; g < core->config->groups_count; g++)
+        tell_group(core, g, &told->groups[g]);
+}
+
+static bool something_new(const struct bw_core *core)
+{
+    const struct bw_told *now = &core->members[core->self].told, *then = &core->last_told;
+    size_t groups = core->config->groups_count * sizeof(now->groups[0]);
+
+    return memcmp(now, then, offsetof(struct bw_told, groups)) != 0 || memcmp(now->groups, then->groups, groups) != 0;
+}
+
+static void count_missed(struct bw_core *core)
+{
+    for (uint8_t i = 0; i < core->count; i++) {
+        struct bw_core_member *m = &core->members[i];
+
+        if (i != core->self && m->met && !m->farewell && core->now_ns - m->heard_ns > core->config->interval_ns * 3 / 2)
+            m->missed++;
+    }
+}
+
+static bool regular_is_due(struct bw_core *core)
+{
+    if (core->now_ns < core->beat_next_ns)
+        return false;
+    core->beat_next_ns += core->config->interval_ns;
+    if (core->beat_next_ns <= core->now_ns) /* late by more than an interval: a new rhythm */
+        core->beat_next_ns = core->now_ns + core->config->interval_ns;
+    core->at_once = 0;
+    count_missed(core);
+    for (uint8_t g = 0; g < core->config->groups_count; g++)
+        bw_core_refusal_rotate(core, g);
+    return true;
+}
+
+void bw_core_beat_run(struct bw_core *core)
+{
+    bool regular = regular_is_due(core), send = regular;
+
+    bw_core_tell(core);
+    bw_core_pages_run(core, false);
+    if (!send && (core->send || something_new(core)) && core->at_once < AT_ONCE_MAX) {
+        core->at_once++;
+        send = true;
+    }
+    if (send) {
+        core->last_told = core->members[core->self].told;
+        bw_core_put(core, BW_OUTPUT_HEARTBEAT)->interfaces = bw_core_send_mask(core);
+    }
+    if (regular)
+        bw_core_pages_run(core, true);
+    bw_core_due(core, core->beat_next_ns);
+}
+
+static void fill_echo(struct bw_core *core, uint8_t member, struct bw_echo *echo)
+{
+    const struct bw_core_member *m = &core->members[member];
+
+    /* Also a member that is not heard has its place: with no boot id, for the challenge of the session layer. */
+    memset(echo, 0, sizeof(*echo));
+    echo->member = bw_core_id(core, member);
+    if (!m->heard)
+        return;
+    echo->boot = m->boot;
+    echo->heard_on = bw_core_heard_on(core, m);
+    echo->turn = m->turn;
+    echo->held_us = (uint32_t)((core->now_ns - m->heard_ns) / 1000);
+}
+
+void bw_core_heartbeat(struct bw_core *core, struct bw_message *message)
+{
+    struct bw_heartbeat *beat = &message->heartbeat;
+    const struct bw_told *told = &core->members[core->self].told;
+
+    message->kind = BW_MESSAGE_HEARTBEAT;
+    message->sender = bw_core_id(core, core->self);
+    message->boot = core->boot;
+    message->sequence = 0;
+    beat->turn = ++core->beat_turn;
+    core->beat_sent_ns[core->beat_turn % BW_CORE_SENT_TURNS] = core->now_ns;
+    core->sent++;
+    beat->state = told->state;
+    beat->admin = told->admin;
+    beat->mode = told->mode;
+    beat->recovery = told->recovery;
+    beat->flags = told->flags;
+    beat->protocol = told->protocol;
+    beat->protocol_least = told->protocol_least;
+    beat->interfaces_up = told->interfaces_up;
+    beat->interfaces_required = told->interfaces_required;
+    beat->secured_up = told->secured_up;
+    beat->secured_required = told->secured_required;
+    beat->interfaces_down = told->interfaces_down;
+    beat->interval_us = (uint32_t)(core->config->interval_ns / 1000);
+    beat->config_digest = core->config->digest;
+    beat->echoes_count = 0;
+    for (uint8_t i = 0; i < core->count; i++) {
+        if (i == core->self)
+            continue;
+        fill_echo(core, i, &beat->echoes[beat->echoes_count++]);
+        core->members[i].sent++;
+    }
+    beat->groups_count = core->config->groups_count;
+    for (uint8_t g = 0; g < core->config->groups_count; g++) {
+        beat->groups[g] = told->groups[g];
+        beat->groups[g].epoch = core->groups[g].epoch;
+    }
+    bw_core_commands_fill(core, beat);
+    beat->pages_count = core->pages_count;
+    memcpy(beat->page_digests, core->page_digests, sizeof(beat->page_digests));
+}

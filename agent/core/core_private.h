@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside the core: its state and what its files give each other. Members, interfaces and groups are
+ * named by their index in the configuration here; ids appear only in messages, events and rows.
+ *
+ * A turn runs in this order: inputs (view, pnote, admin, command) → expiry and verdicts (view,
+ * interface, deaf, pnote) → per group: votes, then keep, let go, claim or take (vote, election, hold)
+ * → what is shown (state, track) → what is sent (page, beat). Each part notes with bw_core_due when
+ * it wants to run again.
+ */
+#ifndef BELLWETHER_CORE_PRIVATE_H
+#define BELLWETHER_CORE_PRIVATE_H
+
+#include <string.h>
+
+#include "bellwether/catalogue.h"
+#include "bellwether/core.h"
+#include "bellwether/text.h"
+
+#define BW_CORE_OUTPUTS 192
+#define BW_CORE_OLD_BOOTS 4
+#define BW_CORE_SENT_TURNS 64 /* own turns whose sending time is remembered for the round trip */
+#define BW_CORE_ANSWERS 8     /* answers to one asker's commands kept for resends */
+
+/* What a member last said of itself; for the local one what it says now. */
+struct bw_told {
+    uint8_t state, admin, mode, recovery;
+    uint16_t flags, protocol, protocol_least;
+    uint8_t interfaces_up, interfaces_required, secured_up, secured_required;
+    uint16_t interfaces_down;
+    uint16_t hears_me_on; /* interfaces on which it hears the local member */
+    struct bw_group_part groups[BW_MAX_GROUPS]; /* by group index */
+};
+
+enum bw_vote_kind { BW_VOTE_NONE, BW_VOTE_CONFIRMED, BW_VOTE_REFUSED };
+
+/* Our answer to a member's newest claim of a group. */
+struct bw_vote {
+    uint64_t epoch;
+    uint8_t kind;   /* enum bw_vote_kind */
+    uint8_t reason; /* enum bw_refusal */
+};
+
+/* What was heard of a member on one interface. */
+struct bw_ear {
+    uint64_t heard_ns; /* its newest frame here; at first when its incarnation was first heard anywhere */
+    uint8_t missed;    /* later turns heard elsewhere and not here, saturating */
+    uint8_t fresh;     /* turns heard here since it last was silent here, saturating */
+};
+
+struct bw_done_command {
+    uint32_t number; /* 0 = unused */
+    uint8_t result;  /* enum bw_result; PENDING = still being carried out */
+    char text[BW_TEXT_MAX];
+};
+
+struct bw_core_member {
+    /* View. */
+    bool heard;   /* within the dead time */
+    bool in_view; /* and its newest heartbeat names our boot id */
+    bool known;   /* boot is set */
+    bool met;     /* was heard at least once since our start */
+    bool farewell; /* its last incarnation said that it is over, and no newer one was heard */
+    struct bw_boot_id boot;
+    uint64_t turn; /* newest heard */
+    uint64_t heard_ns;
+    uint64_t heard_since_ns; /* first heard again */
+    uint64_t keep_state_until_ns; /* after a pause of ours: shown as before until then */
+    struct bw_ear ears[BW_MAX_INTERFACES];
+    struct bw_told told;
+    /* Groups. */
+    struct bw_vote votes[BW_MAX_GROUPS];
+    uint64_t confirmed_us[BW_MAX_GROUPS]; /* epoch of our claim that it last confirmed */
+    bool rival[BW_MAX_GROUPS];            /* a two-holders episode with it is known */
+    /* Shown. */
+    uint32_t state;
+    int64_t since_wall;
+    char reason[BW_TEXT_MAX];
+    char source[BW_NAME_MAX];
+    uint64_t config_digest;
+    uint64_t sent, received, missed;
+    uint64_t round_trip_ns;
+    struct bw_boot_id old_boots[BW_CORE_OLD_BOOTS];
+    uint8_t old_boots_next;
+    /* Commands that it asked for, and its answers. */
+    struct bw_done_command done[BW_CORE_ANSWERS];
+    uint32_t done_newest; /* highest number carried out */
+    struct bw_command asked[BW_MAX_COMMANDS]; /* in its newest heartbeat, for us */
+    uint8_t asked_count;
+    /* Pages. */
+    uint8_t pages_count;
+    uint32_t pages_told[BW_MAX_PAGES]; /* digests in its newest heartbeat */
+    uint32_t pages_held[BW_MAX_PAGES]; /* digests of what we hold, 0 = nothing */
+    uint64_t pages_asked_ns;
+    uint64_t pages_ns[BW_MAX_PAGES]; /* when received */
+    char version[BW_NAME_MAX];
+    char facts_reason[BW_TEXT_MAX];
+    char facts_source[BW_NAME_MAX];
+    char admin_by[BW_TEXT_MAX];
+    int64_t admin_since_wall;
+    int64_t facts_since_wall;
+    uint8_t rows_count[BW_MAX_PAGES];
+    struct bw_interface_row interfaces[2 * BW_PAGE_INTERFACE_ROWS];
+    struct bw_pnote_row pnotes[(BW_MAX_PAGES - 3) * BW_PAGE_PNOTE_ROWS];
+};
+
+struct bw_core_interface {
+    bool link_known, link;
+    bool receive, transmit; /* working, as far as is known */
+    uint32_t state;         /* enum bw_interface_state */
+    uint64_t suspect_ns;    /* since when */
+    uint64_t reply_ns;      /* a neighbour that is no peer last answered a probe */
+    uint64_t received_ns;   /* frames of any kind were last seen to come in */
+    uint64_t heard_ns;      /* last CCP frame */
+    uint64_t probe_ns, probe_before_ns; /* the last two probes: a sample of the receive counter tells of the time between */
+    bool fresh_link;        /* its link has just come up */
+};
+
+struct bw_core_pnote {
+    char name[BW_NAME_MAX];
+    uint32_t kind, status;
+    uint64_t timeout_ns, reported_ns;
+    bool persistent, fixed; /* fixed: built in */
+    char detail[BW_TEXT_MAX];
+};
+
+#define BW_CORE_ANNOUNCEMENTS 3
+
+struct bw_core_group {
+    bool holding;
+    bool releasing; /* let go, RELEASED not yet come */
+    bool released;  /* our addresses are gone since we let go */
+    bool installed;
+    bool quiet;     /* holds, but as a deaf member has announced nothing */
+    uint64_t epoch; /* highest seen from anyone */
+    uint64_t hold_epoch;
+    uint32_t cause; /* of the present claim or hold */
+    uint64_t release_ns; /* when we let go */
+    /* Claim. */
+    bool claiming, moving; /* moving: by an administrator's wish, not by rank */
+    uint64_t claim_epoch, claim_ns, retry_ns;
+    uint64_t move_until_ns;
+    uint64_t failback_ns; /* since when only the failback delay holds us back, 0 = it does not */
+    /* Last answers to claims of others. */
+    uint8_t confirm_member; /* index or BW_NONE */
+    uint64_t confirm_epoch;
+    uint8_t refuse_member; /* index or BW_NONE */
+    uint8_t refuse_reason;
+    uint64_t refuse_epoch;
+    /* Timers while holding. */
+    uint64_t grant_ns, refresh_ns;
+    uint64_t announce_ns[BW_CORE_ANNOUNCEMENTS]; /* 0 = done */
+    /* Tracking. */
+    uint8_t shown_holder, last_holder, previous_holder; /* index or BW_NONE; last: the last one known */
+    uint64_t sign_ns;   /* first sign that the holder would change, 0 = none */
+    bool cancelled;     /* the event for a change that had no successor was given */
+};
+
+/* A command to another member, asked for here. */
+struct bw_core_asked {
+    struct bw_command command; /* number 0 = unused */
+    uint64_t ticket;
+    uint64_t until_ns;
+};
+
+/* Who waits for the end of a group move that we carry out. */
+struct bw_core_move {
+    uint64_t ticket; /* local asker, 0 = none */
+    uint8_t asker;   /* member index, BW_NONE = none */
+    struct bw_boot_id asker_boot;
+    uint32_t number;
+};
+
+enum bw_trouble { BW_TROUBLE_NONE, BW_TROUBLE_ADMIN, BW_TROUBLE_INTERFACE, BW_TROUBLE_PNOTE, BW_TROUBLE_INIT };
+
+struct bw_core {
+    const struct bw_cluster_config *config;
+    uint8_t self;  /* index */
+    uint8_t count; /* members */
+    uint64_t dead_ns, expire_ns; /* the dead time; and with a quarter interval for lateness, when silence is acted upon */
+    struct bw_boot_id boot;
+    char version[BW_NAME_MAX];
+    /* Turn. */
+    uint64_t now_ns;
+    int64_t wall;
+    uint64_t turns, start_ns, deadline_ns, random;
+    bool bounded, paused, again, dirty, send, pages_dirty, exiting, stopped;
+    uint64_t pause_ns; /* length of the last pause */
+    /* Sending. */
+    uint64_t beat_turn, beat_next_ns;
+    uint64_t beat_sent_ns[BW_CORE_SENT_TURNS];
+    uint8_t at_once; /* heartbeats sent at once since the last regular one */
+    uint64_t greeted_ns;
+    uint64_t sent;
+    struct bw_told last_told; /* as it was when last sent */
+    /* Conditions. */
+    bool waiting, listening, deaf, damped, stopping, overdue;
+    uint64_t wait_until_ns, wait_end_ns, listen_until_ns, deaf_since_ns, heard_nobody_ns, evidence_ns, stop_ns;
+    uint8_t required, secured_required; /* interfaces */
+    uint32_t admin;
+    char admin_by[BW_TEXT_MAX];
+    int64_t admin_since_wall;
+    uint64_t excluded_ns; /* since when in maintenance, forced down or stopping */
+    uint64_t takes_ns[4]; /* newest last, for the damping */
+    uint64_t flapped_ns;  /* last take or loss of our own */
+    /* Shown reason of the local member: what it was made from. */
+    uint32_t reason_kind, reason_trouble;
+    uint64_t reason_detail;
+    uint64_t trouble_serial; /* counts changes of pnotes, interfaces and admin state */
+    /* Counters. */
+    uint64_t failovers, split_brains, causes[BW_CAUSE_LAST + 1];
+    bool mismatch;
+    /* Tables. */
+    uint32_t pnotes_count;
+    uint32_t command_number;
+    struct bw_core_asked asked[BW_MAX_COMMANDS];
+    struct bw_core_move moves[BW_MAX_GROUPS];
+    struct bw_core_interface interfaces[BW_MAX_INTERFACES];
+    struct bw_core_group groups[BW_MAX_GROUPS];
+    struct bw_core_pnote pnotes[BW_MAX_PNOTES];
+    uint8_t pages_count, page_turn;
+    uint8_t page_interface;
+    uint32_t page_digests[BW_MAX_PAGES];
+    uint32_t pages_wanted; /* bit per page: to be sent at once, on all interfaces */
+    uint16_t outputs_count, outputs_next;
+    struct bw_core_member members[BW_MAX_MEMBERS];
+    struct bw_output outputs[BW_CORE_OUTPUTS];
+};
+
+/* ---- core.c ---- */
+/* The turn after this one is due at at_ns at the latest. */
+static inline void bw_core_due(struct bw_core *core, uint64_t at_ns)
+{
+    if (at_ns < core->deadline_ns)
+        core->deadline_ns = at_ns;
+}
+/* Room for one more output of this turn; a full queue overwrites its newest event-like entry, never an action. */
+struct bw_output *bw_core_put(struct bw_core *core, enum bw_output_kind kind);
+
+static inline const char *bw_core_name(const struct bw_core *core, uint8_t member)
+{
+    return member < core->count ? core->config->members[member].name : "";
+}
+static inline uint8_t bw_core_id(const struct bw_core *core, uint8_t member)
+{
+    return member < core->count ? core->config->members[member].id : 0;
+}
+/* Index of a member id, or BW_NONE. */
+uint8_t bw_core_index(const struct bw_core *core, uint8_t id);
+static inline bool bw_core_boot_equal(const struct bw_boot_id *a, const struct bw_boot_id *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+static inline bool bw_core_speaks_ccp(const struct bw_core *core, uint8_t interface)
+{
+    enum bw_interface_role role = core->config->interfaces[interface].role;
+    return role == BW_ROLE_CLUSTER || role == BW_ROLE_SYNC;
+}
+/* Interfaces that heartbeats go out on: all that speak CCP and are not known to have no link. */
+uint16_t bw_core_send_mask(const struct bw_core *core);
+
+/* ---- view.c ---- */
+void bw_core_hear(struct bw_core *core, const struct bw_message *message);
+void bw_core_pause(struct bw_core *core);
+void bw_core_view_run(struct bw_core *core);
+bool bw_core_anyone_in_view(const struct bw_core *core);
+bool bw_core_anyone_heard(const struct bw_core *core);
+/* Is the member silent on that interface while its turns are heard elsewhere? */
+bool bw_core_silent_on(const struct bw_core *core, const struct bw_core_member *m, uint8_t interface);
+/* Interfaces on which its newest turns are heard. */
+uint16_t bw_core_heard_on(const struct bw_core *core, const struct bw_core_member *m);
+
+/* ---- interface.c ---- */
+void bw_core_link(struct bw_core *core, uint8_t interface, bool up);
+void bw_core_probe_reply(struct bw_core *core, uint8_t interface);
+void bw_core_received(struct bw_core *core, uint8_t interface);
+void bw_core_interfaces_run(struct bw_core *core);
+/* Probes an interface when the last time is every_ns ago, and sees to the next time. */
+void bw_core_probe_each(struct bw_core *core, uint8_t interface, uint64_t every_ns);
+/* Is the interface counted (configured, not disconnected), and does it work (up or suspect)? */
+bool bw_core_counted(const struct bw_core *core, uint8_t interface);
+bool bw_core_works(const struct bw_core *core, uint8_t interface);
+uint8_t bw_core_working(const struct bw_core *core, bool secured_only);
+
+/* ---- deaf.c ---- */
+void bw_core_deaf_run(struct bw_core *core);
+
+/* ---- pnote.c ---- */
+void bw_core_pnotes_init(struct bw_core *core, const struct bw_core_start *start);
+void bw_core_pnotes_run(struct bw_core *core);
+void bw_core_pnote_request(struct bw_core *core, const struct bw_request *request, struct bw_answer *answer);
+/* The first pnote (built-in ones first, then by name) in that status, or NULL. */
+const struct bw_core_pnote *bw_core_pnote_in(const struct bw_core *core, uint32_t status);
+
+/* ---- rank.c ---- */
+/* Rank as a number: smaller is better; the top bits say whether the member is fit to hold at all. */
+uint64_t bw_core_rank(const struct bw_core *core, uint8_t group, uint8_t member);
+bool bw_core_fit(uint64_t rank);
+bool bw_core_healthy_rank(uint64_t rank);
+/* Rank without who holds, order, priority and id: only how well the member works. */
+uint64_t bw_core_rank_health(uint64_t rank);
+/* The first fit member among those in view and the local one, or BW_NONE. */
+uint8_t bw_core_candidate(const struct bw_core *core, uint8_t group);
+/* The best fit member in view (the local one included) other than `except`; healthy ones only when asked. BW_NONE = none. */
+uint8_t bw_core_successor(const struct bw_core *core, uint8_t group, uint8_t except, bool healthy);
+/* Does holding a group now count in its rank (active up)? */
+bool bw_core_sticky(const struct bw_core *core, uint8_t group);
+
+/* ---- vote.c ---- */
+void bw_core_vote_run(struct bw_core *core, uint8_t group);
+void bw_core_refusal_rotate(struct bw_core *core, uint8_t group);
+
+/* ---- election.c ---- */
+void bw_core_elect(struct bw_core *core, uint8_t group);
+void bw_core_withdraw(struct bw_core *core, uint8_t group);
+
+/* ---- hold.c ---- */
+void bw_core_take(struct bw_core *core, uint8_t group, uint64_t epoch, uint32_t cause);
+/* Goes on holding at a newer epoch (won against a rival). */
+void bw_core_hold_anew(struct bw_core *core, uint8_t group);
+void bw_core_let_go(struct bw_core *core, uint8_t group);
+void bw_core_released(struct bw_core *core, uint8_t group);
+void bw_core_installed(struct bw_core *core, uint8_t group);
+void bw_core_announce(struct bw_core *core, uint8_t group);
+void bw_core_hold_run(struct bw_core *core);
+bool bw_core_holds_any(const struct bw_core *core);
+
+/* ---- damp.c ---- */
+void bw_core_damp_take(struct bw_core *core, uint32_t cause);
+void bw_core_damp_loss(struct bw_core *core);
+void bw_core_damp_run(struct bw_core *core);
+
+/* ---- admin.c ---- */
+bool bw_core_excluded(const struct bw_core *core);
+void bw_core_admin_set(struct bw_core *core, uint32_t admin, const char *who, struct bw_answer *answer);
+void bw_core_move_start(struct bw_core *core, uint8_t group, const struct bw_core_move *asker, struct bw_answer *answer);
+void bw_core_moves_run(struct bw_core *core);
+void bw_core_stop(struct bw_core *core);
+void bw_core_stop_run(struct bw_core *core);
+
+/* ---- obstacle.c ---- */
+/* Could another member take over from `from` (index)? Else why not, and what would be needed. */
+bool bw_core_takeover_possible(const struct bw_core *core, uint8_t group, uint8_t from, char *obstacle, size_t cap);
+
+/* ---- command.c ---- */
+void bw_core_request(struct bw_core *core, uint64_t ticket, const struct bw_request *request);
+void bw_core_answer(struct bw_core *core, uint64_t ticket, const struct bw_answer *answer);
+void bw_core_commands_heard(struct bw_core *core, uint8_t member, const struct bw_heartbeat *beat);
+void bw_core_commands_run(struct bw_core *core);
+void bw_core_commands_fill(struct bw_core *core, struct bw_heartbeat *beat);
+/* The end of a command that was pending. */
+void bw_core_command_done(struct bw_core *core, const struct bw_core_move *asker, const struct bw_answer *answer);
+
+/* ---- state.c ---- */
+enum bw_trouble bw_core_trouble(const struct bw_core *core);
+bool bw_core_healthy(const struct bw_core *core);
+/* The one writer of a member's state: stamps it, counts it, gives the event. */
+void bw_core_set_state(struct bw_core *core, uint8_t member, uint32_t state, const char *reason, const char *source);
+void bw_core_state_run(struct bw_core *core);
+uint32_t bw_core_expected(const struct bw_core *core, uint8_t member);
+
+/* ---- track.c ---- */
+void bw_core_track_run(struct bw_core *core);
+/* Why the group would change its holder to the local member now. */
+uint32_t bw_core_cause(const struct bw_core *core, uint8_t group);
+/* The holder that the local member names: itself, else first-hand the newest epoch, then the lowest id. BW_NONE = none. */
+uint8_t bw_core_named_holder(const struct bw_core *core, uint8_t group);
+
+/* ---- event.c ---- */
+/* An event with member (index or BW_NONE) and the texts; NULL = "". */
+struct bw_event *bw_core_event(struct bw_core *core, enum bw_event_kind kind, uint8_t member, const char *object,
+                               const char *from, const char *to, const char *reason);
+
+/* ---- beat.c ---- */
+/* Fills in what the local member says of itself now. */
+void bw_core_tell(struct bw_core *core);
+void bw_core_beat_run(struct bw_core *core);
+
+/* ---- page.c ---- */
+uint32_t bw_core_page_digest(const struct bw_page *page);
+/* Own page `number` as it is now. */
+void bw_core_fill_page(const struct bw_core *core, uint8_t number, struct bw_page *page);
+void bw_core_page_heard(struct bw_core *core, uint8_t member, const struct bw_page *page);
+void bw_core_page_asked(struct bw_core *core, uint32_t wanted);
+void bw_core_pages_run(struct bw_core *core, bool regular);
+
+#endif

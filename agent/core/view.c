@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who is there: heartbeats heard, incarnations by boot id, the dead time, farewells, the mutual view,
+ * and what a pause of our own does to all that. A member is in view when it is heard and its newest
+ * heartbeat names our present boot id; one that is heard without naming us is one-way.
+ */
+#include "agent/core/core_private.h"
+
+bool bw_core_anyone_in_view(const struct bw_core *core)
+{
+    for (uint8_t i = 0; i < core->count; i++)
+        if (core->members[i].in_view)
+            return true;
+    return false;
+}
+
+bool bw_core_anyone_heard(const struct bw_core *core)
+{
+    for (uint8_t i = 0; i < core->count; i++)
+        if (core->members[i].heard)
+            return true;
+    return false;
+}
+
+bool bw_core_silent_on(const struct bw_core *core, const struct bw_core_member *m, uint8_t interface)
+{
+    const struct bw_ear *ear = &m->ears[interface];
+
+    return ear->missed >= core->config->dead_after &&
+           core->now_ns - ear->heard_ns + core->config->interval_ns / 2 >= core->dead_ns;
+}
+
+uint16_t bw_core_heard_on(const struct bw_core *core, const struct bw_core_member *m)
+{
+    uint16_t mask = 0;
+
+    for (uint8_t i = 0; i < core->config->interfaces_count; i++)
+        if (bw_core_speaks_ccp(core, i) && !bw_core_silent_on(core, m, i))
+            mask |= (uint16_t)(1U << i);
+    return mask;
+}
+
+/* The incarnation that we knew is over. Its votes, claims and holdings count no more. */
+static void end_incarnation(struct bw_core *core, struct bw_core_member *m)
+{
+    if (!m->known)
+        return;
+    m->old_boots[m->old_boots_next++ % BW_CORE_OLD_BOOTS] = m->boot;
+    m->known = m->heard = m->in_view = false;
+    m->turn = 0;
+    m->done_newest = 0;
+    m->asked_count = 0;
+    memset(m->done, 0, sizeof(m->done));
+    memset(m->votes, 0, sizeof(m->votes));
+    memset(m->confirmed_us, 0, sizeof(m->confirmed_us));
+    memset(m->rival, 0, sizeof(m->rival));
+    memset(&m->told, 0, sizeof(m->told));
+    for (uint8_t g = 0; g < core->config->groups_count; g++) {
+        /* A confirmation given to it binds nobody to an incarnation that is gone; the epoch stays used. */
+        if (core->groups[g].refuse_member == m - core->members)
+            core->groups[g].refuse_member = BW_NONE;
+    }
+    core->dirty = true;
+}
+
+static void begin_incarnation(struct bw_core *core, struct bw_core_member *m, const struct bw_boot_id *boot)
+{
+    end_incarnation(core, m);
+    m->boot = *boot;
+    m->known = true;
+    m->farewell = false;
+    for (uint8_t i = 0; i < core->config->interfaces_count; i++)
+        m->ears[i] = (struct bw_ear){.heard_ns = core->now_ns};
+    memset(m->pages_held, 0, sizeof(m->pages_held));
+    m->pages_asked_ns = 0;
+}
+
+static bool is_over(const struct bw_core_member *m, const struct bw_boot_id *boot)
+{
+    for (int i = 0; i < BW_CORE_OLD_BOOTS; i++)
+        if (bw_core_boot_equal(&m->old_boots[i], boot))
+            return true;
+    return false;
+}
+
+static void copy_told(struct bw_core *core, struct bw_core_member *m, const struct bw_heartbeat *beat)
+{
+    struct bw_told *told = &m->told;
+
+    told->state = beat->state;
+    told->admin = beat->admin;
+    told->mode = beat->mode;
+    told->recovery = beat->recovery;
+    told->flags = beat->flags;
+    told->protocol = beat->protocol;
+    told->protocol_least = beat->protocol_least;
+    told->interfaces_up = beat->interfaces_up;
+    told->interfaces_required = beat->interfaces_required;
+    told->secured_up = beat->secured_up;
+    told->secured_required = beat->secured_required;
+    told->interfaces_down = beat->interfaces_down;
+    for (uint8_t i = 0; i < beat->groups_count && i < BW_MAX_GROUPS; i++)
+        if (beat->groups[i].group < core->config->groups_count)
+            told->groups[beat->groups[i].group] = beat->groups[i];
+    if (m->config_digest != beat->config_digest)
+        core->dirty = true;
+    m->config_digest = beat->config_digest;
+    if (told->interfaces_up > core->required && told->interfaces_up <= core->config->interfaces_count) {
+        core->required = told->interfaces_up;
+        core->trouble_serial++;
+    }
+    if (told->secured_up > core->secured_required && told->secured_up <= core->config->interfaces_count)
+        core->secured_required = told->secured_up;
+}
+
+/* Reads how the sender hears us; returns whether it names our present boot id. */
+static bool read_echo(struct bw_core *core, struct bw_core_member *m, const struct bw_heartbeat *beat)
+{
+    bool named = false;
+
+    m->told.hears_me_on = 0;
+    for (uint8_t i = 0; i < beat->echoes_count && i < BW_MAX_MEMBERS; i++) {
+        const struct bw_echo *echo = &beat->echoes[i];
+        uint64_t sent;
+
+        if (echo->member != bw_core_id(core, core->self) || !bw_core_boot_equal(&echo->boot, &core->boot))
+            continue;
+        named = true;
+        m->told.hears_me_on = echo->heard_on;
+        if (echo->turn == 0 || echo->turn > core->beat_turn || core->beat_turn - echo->turn >= BW_CORE_SENT_TURNS)
+            continue;
+        sent = core->beat_sent_ns[echo->turn % BW_CORE_SENT_TURNS];
+        if (core->now_ns >= sent + echo->held_us * 1000ULL)
+            m->round_trip_ns = core->now_ns - sent - echo->held_us * 1000ULL;
+    }
+    return named;
+}
+
+static void read_groups(struct bw_core *core, struct bw_core_member *m, const struct bw_told *before)
+{
+    uint8_t self = bw_core_id(core, core->self);
+
+    for (uint8_t i = 0; i < core->config->groups_count; i++) {
+        const struct bw_group_part *part = &m->told.groups[i];
+        struct bw_core_group *g = &core->groups[i];
+        uint64_t seen[] = {part->epoch, part->hold_epoch, part->holder_epoch, part->claim_epoch, part->confirm_epoch};
+
+        for (unsigned k = 0; k < sizeof(seen) / sizeof(seen[0]); k++)
+            if (seen[k] > g->epoch)
+                g->epoch = seen[k];
+        if (part->confirm_member == self)
+            m->confirmed_us[i] = part->confirm_epoch;
+        if (!(part->flags & BW_GROUP_HOLDS))
+            m->rival[i] = false;
+        /* The former holder's addresses are gone: whoever still has a stale entry hears of us again. */
+        if (g->holding && (part->flags & BW_GROUP_RELEASED) && !(before->groups[i].flags & BW_GROUP_RELEASED))
+            bw_core_announce(core, i);
+    }
+}
+
+/* Marks on which interface a turn was heard. Returns whether it is the newest of that member. */
+static bool mark_turn(struct bw_core *core, struct bw_core_member *m, uint8_t interface, uint64_t turn)
+{
+    bool newest = turn > m->turn;
+    uint64_t behind = newest ? 0 : m->turn - turn;
+
+    if (newest) {
+        for (uint8_t i = 0; i < core->config->interfaces_count; i++)
+            if (m->ears[i].missed < UINT8_MAX)
+                m->ears[i].missed++;
+        m->turn = turn;
+    }
+    if (interface < core->config->interfaces_count) {
+        struct bw_ear *ear = &m->ears[interface];
+
+        core->interfaces[interface].heard_ns = core->now_ns;
+        if (behind < ear->missed)
+            ear->missed = (uint8_t)behind;
+        if (behind < core->config->dead_after) {
+            ear->heard_ns = core->now_ns;
+            if (ear->fresh < UINT8_MAX)
+                ear->fresh++;
+        }
+    }
+    core->evidence_ns = core->now_ns;
+    return newest;
+}
+
+static void hear_heartbeat(struct bw_core *core, uint8_t member, const struct bw_message *message)
+{
+    struct bw_core_member *m = &core->members[member];
+    const struct bw_heartbeat *beat = &message->heartbeat;
+    struct bw_told before;
+
+    if (is_over(m, &message->boot) && !(m->known && bw_core_boot_equal(&m->boot, &message->boot)))
+        return;
+    if (!m->known || !bw_core_boot_equal(&m->boot, &message->boot))
+        begin_incarnation(core, m, &message->boot);
+    if (!mark_turn(core, m, message->interface, beat->turn))
+        return;
+    before = m->told;
+    m->received++;
+    m->heard_ns = core->now_ns;
+    if (!m->heard) {
+        m->heard = m->met = true;
+        m->heard_since_ns = core->now_ns;
+        core->dirty = true;
+        /* Greeted at once, so that the view is mutual within a round trip; not more than one greeting a half interval. */
+        if (core->greeted_ns == 0 || core->now_ns - core->greeted_ns >= core->config->interval_ns / 2) {
+            core->greeted_ns = core->now_ns;
+            core->send = true;
+        }
+    }
+    copy_told(core, m, beat);
+    m->in_view = read_echo(core, m, beat);
+    read_groups(core, m, &before);
+    bw_core_commands_heard(core, member, beat);
+    m->pages_count = beat->pages_count < BW_MAX_PAGES ? beat->pages_count : BW_MAX_PAGES;
+    memcpy(m->pages_told, beat->page_digests, sizeof(m->pages_told));
+}
+
+static void hear_farewell(struct bw_core *core, const struct bw_message *message)
+{
+    uint8_t member = bw_core_index(core, message->farewell.member);
+    struct bw_core_member *m;
+
+    if (member == BW_NONE)
+        return;
+    if (member == core->self) {
+        if (!bw_core_boot_equal(&message->farewell.over, &core->boot) || core->exiting)
+            return;
+        core->exiting = true;
+        core->outputs_count = 0; /* nothing may be sent any more */
+        bw_core_put(core, BW_OUTPUT_EXIT);
+        return;
+    }
+    m = &core->members[member];
+    if (!m->known || !bw_core_boot_equal(&m->boot, &message->farewell.over)) {
+        if (!is_over(m, &message->farewell.over))
+            m->old_boots[m->old_boots_next++ % BW_CORE_OLD_BOOTS] = message->farewell.over;
+        return;
+    }
+    end_incarnation(core, m);
+    m->farewell = true;
+    m->keep_state_until_ns = 0;
+    m->heard_ns = core->now_ns;
+    core->evidence_ns = core->now_ns;
+}
+
+void bw_core_hear(struct bw_core *core, const struct bw_message *message)
+{
+    uint8_t member = bw_core_index(core, message->sender);
+    struct bw_core_member *m;
+
+    if (core->exiting)
+        return;
+    if (message->kind == BW_MESSAGE_FAREWELL) {
+        hear_farewell(core, message);
+        return;
+    }
+    if (member == BW_NONE || member == core->self)
+        return;
+    if (message->kind == BW_MESSAGE_HEARTBEAT) {
+        hear_heartbeat(core, member, message);
+        return;
+    }
+    m = &core->members[member];
+    if (!m->known || !bw_core_boot_equal(&m->boot, &message->boot))
+        return;
+    if (message->kind == BW_MESSAGE_PAGE)
+        bw_core_page_heard(core, member, &message->page);
+    else if (message->kind == BW_MESSAGE_PAGE_REQUEST && message->page_request.target == bw_core_id(core, core->self))
+        bw_core_page_asked(core, message->page_request.wanted);
+    else if (message->kind == BW_MESSAGE_STATE_QUERY)
+        core->send = true;
+}
+
+/* We were stopped or starved for longer than the dead time: all that we believe of the others is old. */
+void bw_core_pause(struct bw_core *core)
+{
+    bool had_view = bw_core_anyone_in_view(core);
+    char reason[BW_TEXT_MAX];
+    bool held = bw_core_holds_any(core);
+
+    bw_format(reason, sizeof(reason), "this member was stopped for %lu ms: %s", (unsigned long)(core->pause_ns / BW_MS),
+              !had_view && held ? "had nobody in view, keeps what it holds"
+              : held            ? "lets go, and listens for one dead time"
+                                : "listens for one dead time");
+    bw_core_event(core, BW_EVENT_PAUSE, core->self, NULL, NULL, NULL, reason)->took_ns = core->pause_ns;
+    for (uint8_t i = 0; i < core->count; i++) {
+        struct bw_core_member *m = &core->members[i];
+
+        if (m->heard)
+            m->keep_state_until_ns = core->now_ns + core->dead_ns;
+        m->heard = m->in_view = false;
+        memset(m->rival, 0, sizeof(m->rival));
+    }
+    for (uint8_t i = 0; i < core->config->interfaces_count; i++)
+        core->interfaces[i].probe_ns = core->interfaces[i].probe_before_ns = 0;
+    core->evidence_ns = core->heard_nobody_ns = core->now_ns;
+    core->send = true;
+    if (!had_view && held)
+        return;
+    core->listening = true;
+    core->listen_until_ns = core->now_ns + core->dead_ns;
+    for (uint8_t g = 0; g < core->config->groups_count; g++) {
+        bw_core_withdraw(core, g);
+        if (core->groups[g].holding)
+            bw_core_let_go(core, g);
+    }
+}
+
+void bw_core_view_run(struct bw_core *core)
+{
+    for (uint8_t i = 0; i < core->count; i++) {
+        struct bw_core_member *m = &core->members[i];
+
+        if (m->keep_state_until_ns > core->now_ns)
+            bw_core_due(core, m->keep_state_until_ns);
+        if (!m->heard)
+            continue;
+        if (core->now_ns - m->heard_ns >= core->expire_ns && !core->bounded) {
+            m->heard = m->in_view = false;
+            memset(m->rival, 0, sizeof(m->rival));
+            core->dirty = true;
+        } else {
+            uint64_t at = m->heard_ns + core->expire_ns;
+            bw_core_due(core, at > core->now_ns ? at : core->now_ns + core->config->interval_ns / 10);
+        }
+    }
+}

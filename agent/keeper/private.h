@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside the keeper: judgement (pure), the agent's process, and farewells. */
+#ifndef BELLWETHER_KEEPER_PRIVATE_H
+#define BELLWETHER_KEEPER_PRIVATE_H
+
+#include <sys/types.h>
+
+#include "agent/keeper/keeper.h"
+#include "bellwether/board.h"
+
+/* ---- judgement: pure, times in CLOCK_BOOTTIME ns ---- */
+
+#define BW_KEEPER_TICK_NS (100 * BW_MS)
+
+struct bw_judge {
+    uint64_t looked_ns; /* when this process last looked */
+    uint64_t fresh_ns;  /* the engine has its whole second from here on */
+    uint64_t backoff_ns;
+    struct {
+        uint64_t at_ns[2]; /* the two crashes before the newest */
+    } crashes[BW_READERS];
+};
+
+/* The agent was started at now_ns. */
+void bw_judge_started(struct bw_judge *judge, uint64_t now_ns);
+/* To be asked at least every BW_KEEPER_TICK_NS: is the engine stuck, whose last turn was at turn_ns (0 = not begun)? When the
+ * keeper itself comes late, it was stopped or starved too, and the engine gets a fresh second. */
+bool bw_judge_stuck(struct bw_judge *judge, uint64_t now_ns, uint64_t turn_ns);
+/* The agent that was started at started_ns has ended at now_ns: how long to wait before the next start. */
+uint64_t bw_judge_backoff(struct bw_judge *judge, uint64_t started_ns, uint64_t now_ns);
+/* A surface (enum bw_reader) crashed: true when it was the third time within a minute. */
+bool bw_judge_crash(struct bw_judge *judge, unsigned surface, uint64_t now_ns);
+
+/* ---- the agent's process ---- */
+
+struct bw_child {
+    pid_t pid;   /* 0 = none */
+    int pidfd;   /* readable when it has ended for good */
+    int life_fd; /* readable when it begins to die: much sooner, since a dying process closes packet sockets slowly */
+};
+
+/* Forks the agent. inherited: descriptors of the keeper that the child closes, ended by -1; before_agent is called in the child first.
+ * 0 or negative errno. */
+int bw_child_start(struct bw_child *child, const struct bw_agent_context *context, int death_fd, const int *inherited,
+                   int (*agent)(const struct bw_agent_context *context), void (*before_agent)(void *), void *arg);
+/* Waits until it begins to die, at most so long. True when it did. */
+bool bw_child_dying(const struct bw_child *child, uint64_t within_ns);
+/* Waits until it has ended, at most so long, and collects it: true, and *status as of waitpid. */
+bool bw_child_reap(struct bw_child *child, uint64_t within_ns, int *status);
+
+/* ---- farewells ---- */
+
+struct bw_mourner;
+
+/* Opens sockets on every interface that speaks CCP. 0 or negative errno. */
+int bw_mourner_new(const struct bw_agent_context *context, struct bw_mourner **mourner);
+/* Also in the child, which must not keep the keeper's sockets. */
+void bw_mourner_free(struct bw_mourner *mourner);
+/* To be polled for reading: then call refresh. */
+int bw_mourner_fd(const struct bw_mourner *mourner);
+/* Follows devices that came, went or changed. */
+void bw_mourner_refresh(struct bw_mourner *mourner, bool addresses);
+/* Takes the addresses off this host and tells everybody that this boot id is over. */
+void bw_mourner_mourn(struct bw_mourner *mourner, const struct bw_boot_id *over);
+
+#endif

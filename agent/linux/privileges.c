@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Gives up what the daemon does not need: all capabilities but five, and with a user's name also being root.
+ */
+#include <cap-ng.h>
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/linux/linux.h"
+#include "bellwether/log.h"
+
+static const unsigned kept[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_SYS_NICE, CAP_IPC_LOCK};
+
+int bw_drop_privileges(const char *user)
+{
+    const struct passwd *entry = NULL;
+    int error = 0;
+
+    if (geteuid() != 0)
+        return 0;
+    if (user != NULL && user[0] != '\0') {
+        entry = getpwnam(user);
+        if (entry == NULL) {
+            bw_log(BW_LOG_ERROR, "there is no user \"%s\" on this host", user);
+            return -ENOENT;
+        }
+    }
+    capng_clear(CAPNG_SELECT_BOTH);
+    for (unsigned i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, kept[i]) != 0)
+            return -EINVAL;
+    if (entry != NULL)
+        error = capng_change_id((int)entry->pw_uid, (int)entry->pw_gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
+    else
+        error = capng_apply(CAPNG_SELECT_BOTH);
+    if (error != 0) {
+        bw_log(BW_LOG_ERROR, "cannot give up privileges (libcap-ng says %d)", error);
+        return -EPERM;
+    }
+    return 0;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sealed frame. Called by the engine thread, the keeper and the simulator, each with a seal of its own; nothing here blocks,
+ * allocates or calls the system.
+ *
+ *   clear part (ccp_clear.c)
+ *   "BW", format 1, flags (bit 0: sealed)                     4 bytes
+ *   boot id of the sender's process                          16
+ *   class, interface, sequence (48 bits)                      1 + 1 + 6
+ *   body (ccp_body.c), encrypted
+ *   tag                                                      16
+ *
+ * Boot id, class, interface and sequence are the nonce of XChaCha20-Poly1305; everything before the body is authenticated with it.
+ * With auth "none" the body is plain and the tag zero. The sequence counts all frames of a process, whatever class or interface, so
+ * that what was sent before an incarnation was adopted can be told on every interface.
+ */
+#include "agent/net/session.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "agent/net/seal.h"
+
+#define MARK_0 'B'
+#define MARK_1 'W'
+#define FORMAT 1
+#define FLAG_SEALED 1
+#define NONCE_AT 4
+#define HEADER_BYTES 28
+#define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
+
+_Static_assert(HEADER_BYTES - NONCE_AT == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "the header's end is the nonce");
+_Static_assert(BW_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "a cluster key is a sealing key");
+
+struct bw_seal {
+    struct bw_seal_setup setup;
+    uint64_t sequence; /* of the last frame sent */
+    struct bw_sessions sessions;
+};
+
+/* What our header says. */
+struct envelope {
+    struct bw_boot_id boot;
+    uint8_t class;
+    uint8_t interface;
+    uint64_t sequence;
+    bool sealed;
+};
+
+static bool same_boot(const struct bw_boot_id *a, const struct bw_boot_id *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+static bool no_boot(const struct bw_boot_id *boot)
+{
+    static const struct bw_boot_id none;
+
+    return same_boot(boot, &none);
+}
+
+size_t bw_seal_size(void)
+{
+    return sizeof(struct bw_seal);
+}
+
+struct bw_seal *bw_seal_init(void *memory, const struct bw_seal_setup *setup)
+{
+    struct bw_seal *seal = memory;
+
+    if (sodium_init() < 0 || no_boot(&setup->boot) || !bw_ccp_id_plausible(setup->local))
+        return NULL;
+    if (!setup->auth_none && (setup->keys_count < 1 || setup->keys_count > 2))
+        return NULL;
+    memset(seal, 0, sizeof(*seal));
+    seal->setup = *setup;
+    bw_sessions_init(&seal->sessions, setup->local, setup->seed);
+    sodium_memzero(seal->setup.seed, sizeof(seal->setup.seed));
+    return seal;
+}
+
+void bw_seal_forget(struct bw_seal *seal, uint8_t member)
+{
+    struct bw_session *session = bw_session_find(&seal->sessions, member);
+
+    if (session)
+        bw_session_forget(&seal->sessions, session);
+}
+
+void bw_seal_set_sequence(struct bw_seal *seal, uint64_t sequence)
+{
+    seal->sequence = sequence;
+}
+
+/* ---- sending ---- */
+
+/* The handshake of a heartbeat, shown in its echoes too. */
+static void fill_handshake(struct bw_seal *seal, struct bw_message *message, const struct bw_clear_facts *facts,
+                           struct bw_handshake *handshake)
+{
+    struct bw_heartbeat *heartbeat = &message->heartbeat;
+
+    handshake->count = 0;
+    if (message->kind != BW_MESSAGE_HEARTBEAT)
+        return;
+    if (facts && facts->members_count <= BW_MAX_MEMBERS)
+        bw_sessions_know(&seal->sessions, facts->member_ids, facts->members_count);
+    bw_sessions_tell(&seal->sessions, handshake);
+    for (unsigned i = 0; i < heartbeat->echoes_count && i < BW_MAX_MEMBERS; i++) {
+        struct bw_echo *echo = &heartbeat->echoes[i];
+
+        echo->challenge = echo->response = 0;
+        for (unsigned j = 0; j < handshake->count; j++) {
+            if (handshake->entries[j].member != echo->member)
+                continue;
+            if (handshake->entries[j].what == BW_HANDSHAKE_CHALLENGE)
+                echo->challenge = handshake->entries[j].value;
+            else
+                echo->response = handshake->entries[j].value;
+        }
+    }
+}
+
+static void put_header(struct bw_sink *sink, const struct bw_seal *seal, const struct bw_message *message)
+{
+    static const uint8_t mark[] = {MARK_0, MARK_1, FORMAT};
+
+    bw_put_bytes(sink, mark, sizeof(mark));
+    bw_put_uint(sink, seal->setup.auth_none ? 0 : FLAG_SEALED, 1);
+    bw_put_bytes(sink, message->boot.bytes, sizeof(message->boot.bytes));
+    bw_put_uint(sink, 0, 1); /* class: control */
+    bw_put_uint(sink, message->interface, 1);
+    bw_put_uint(sink, message->sequence, 6);
+}
+
+int bw_seal_frame(struct bw_seal *seal, struct bw_message *message, const struct bw_clear_facts *facts, uint8_t interface,
+                  uint8_t *frame, size_t cap)
+{
+    struct bw_sink sink = {.bytes = frame, .cap = cap < BW_FRAME_MAX ? cap : BW_FRAME_MAX};
+    struct bw_handshake handshake;
+    uint8_t plain[BW_FRAME_MAX];
+    size_t clear_length, body_length, head_length;
+    int length;
+
+    if (interface >= BW_MAX_INTERFACES)
+        return -EINVAL;
+    if (sink.cap <= HEADER_BYTES + TAG_BYTES)
+        return -ENOSPC;
+    if (seal->sequence >= BW_SEQUENCE_MAX)
+        return -EOVERFLOW; /* a nonce must never come again */
+    fill_handshake(seal, message, facts, &handshake);
+    message->interface = interface;
+    message->sender = seal->setup.local;
+    message->boot = seal->setup.boot;
+    message->sequence = seal->sequence + 1;
+    length = bw_ccp_encode_with(message, seal->setup.cluster, facts, &handshake, plain, sink.cap - HEADER_BYTES - TAG_BYTES,
+                                &clear_length);
+    if (length < 0)
+        return length;
+    seal->sequence++;
+    bw_put_bytes(&sink, plain, clear_length);
+    put_header(&sink, seal, message);
+    head_length = sink.length;
+    body_length = (size_t)length - clear_length;
+    if (seal->setup.auth_none) {
+        memcpy(frame + head_length, plain + clear_length, body_length);
+        memset(frame + head_length + body_length, 0, TAG_BYTES);
+    } else {
+        crypto_aead_xchacha20poly1305_ietf_encrypt(frame + head_length, NULL, plain + clear_length, body_length, frame,
+                                                   head_length, NULL, frame + clear_length + NONCE_AT, seal->setup.keys[0]);
+    }
+    return (int)(head_length + body_length + TAG_BYTES);
+}
+
+/* ---- receiving ---- */
+
+static int read_header(struct bw_source *source, const struct bw_clear *clear, struct envelope *envelope)
+{
+    uint64_t mark = bw_get_uint(source, 3), flags = bw_get_uint(source, 1);
+
+    bw_get_bytes(source, envelope->boot.bytes, sizeof(envelope->boot.bytes));
+    envelope->class = (uint8_t)bw_get_uint(source, 1);
+    envelope->interface = (uint8_t)bw_get_uint(source, 1);
+    envelope->sequence = bw_get_uint(source, 6);
+    envelope->sealed = flags & FLAG_SEALED;
+    if (source->cut || mark != (MARK_0 << 16 | MARK_1 << 8 | FORMAT) || flags & ~(uint64_t)FLAG_SEALED)
+        return -EBADMSG;
+    if (envelope->class != (clear->opcode == BW_CCP_OPCODE_SYNC) || envelope->interface + 1U != clear->interface)
+        return -EBADMSG;
+    if (envelope->sequence == 0 || no_boot(&envelope->boot) || source->length - source->at < TAG_BYTES)
+        return -EBADMSG;
+    return 0;
+}
+
+/* Decrypts into plain what comes after the first `head` bytes. Tries first the key that last served for this sender. False when it is
+ * not authentic. */
+static bool open_body(const struct bw_seal *seal, struct bw_session *session, const uint8_t *frame, size_t head,
+                      size_t length, const uint8_t *nonce, uint8_t *plain)
+{
+    static const uint8_t zero_tag[TAG_BYTES];
+
+    if (seal->setup.auth_none) {
+        memcpy(plain, frame + head, length - head - TAG_BYTES);
+        return memcmp(frame + length - TAG_BYTES, zero_tag, TAG_BYTES) == 0;
+    }
+    for (unsigned i = 0; i < seal->setup.keys_count; i++) {
+        unsigned key = (i + (session ? session->key : 0)) % seal->setup.keys_count;
+
+        if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, frame + head, length - head, frame, head, nonce,
+                                                       seal->setup.keys[key]) == 0) {
+            if (session)
+                session->key = (uint8_t)key;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A frame in our own member's name that we did not send. */
+static enum bw_verdict judge_namesake(const struct bw_seal *seal, const struct envelope *envelope,
+                                      const struct bw_message *message)
+{
+    bool keeper = !no_boot(&seal->setup.keeper) && same_boot(&envelope->boot, &seal->setup.keeper);
+
+    if (message->kind == BW_MESSAGE_FAREWELL && message->farewell.member == seal->setup.local &&
+        (keeper || same_boot(&message->farewell.over, &seal->setup.boot)))
+        return BW_VERDICT_FAREWELL;
+    return keeper ? BW_VERDICT_OWN : BW_VERDICT_DUPLICATE_ID;
+}
+
+/* A farewell names an incarnation that is over: it needs no adoption, and to hear it again changes nothing. */
+static enum bw_verdict judge_farewell(struct bw_seal *seal, struct bw_session *session, const struct bw_message *message)
+{
+    if (message->farewell.member != session->member || no_boot(&message->farewell.over))
+        return BW_VERDICT_MALFORMED;
+    if (session->adopted && same_boot(&session->boot, &message->farewell.over))
+        bw_session_forget(&seal->sessions, session);
+    return BW_VERDICT_FAREWELL;
+}
+
+/* Judges an authentic frame with its body, and takes note of what it says of the session. */
+static enum bw_verdict judge(struct bw_seal *seal, struct bw_session *session, const struct envelope *envelope,
+                             const uint8_t *body, size_t length, struct bw_message *message)
+{
+    struct bw_handshake handshake;
+    enum bw_freshness freshness = BW_FRESH_STRANGER;
+
+    if (session)
+        freshness = bw_session_check(session, &envelope->boot, envelope->class, envelope->interface, envelope->sequence);
+    if (freshness == BW_FRESH_REPLAYED)
+        return BW_VERDICT_REPLAYED;
+    if (bw_ccp_decode_with(body, length, message, &handshake) != 0)
+        return BW_VERDICT_MALFORMED;
+    message->boot = envelope->boot;
+    message->sequence = envelope->sequence;
+    if (!session)
+        return judge_namesake(seal, envelope, message);
+    message->sender = session->member;
+    if (message->kind == BW_MESSAGE_FAREWELL) {
+        if (freshness == BW_FRESH)
+            bw_session_heard(&seal->sessions, session, &envelope->boot, envelope->class, envelope->interface,
+                             envelope->sequence, &handshake, false);
+        return judge_farewell(seal, session, message);
+    }
+    if (!bw_session_heard(&seal->sessions, session, &envelope->boot, envelope->class, envelope->interface,
+                          envelope->sequence, &handshake, message->kind == BW_MESSAGE_HEARTBEAT))
+        return BW_VERDICT_QUERY;
+    return BW_VERDICT_ACCEPT;
+}
+
+/* What net knows and the body does not say; nothing but the sender's name for a verdict that gives nothing to the core. */
+static void complete(struct bw_message *message, enum bw_verdict verdict, uint8_t sender, const struct envelope *envelope,
+                     uint8_t interface)
+{
+    if (verdict != BW_VERDICT_ACCEPT && verdict != BW_VERDICT_FAREWELL)
+        memset(message, 0, sizeof(*message));
+    message->sender = sender;
+    message->boot = envelope->boot;
+    message->interface = interface;
+    if (message->kind != BW_MESSAGE_PAGE)
+        return;
+    for (unsigned i = 0; i < message->page.count; i++) {
+        if (message->page.kind == BW_PAGE_INTERFACES)
+            message->page.interfaces[i].member = sender;
+        else if (message->page.kind == BW_PAGE_PNOTES)
+            message->page.pnotes[i].member = sender;
+    }
+}
+
+enum bw_verdict bw_open_frame(struct bw_seal *seal, const uint8_t *frame, size_t length, uint8_t interface,
+                              struct bw_message *message)
+{
+    struct bw_source source = {.bytes = frame, .length = length};
+    struct bw_session *session;
+    struct envelope envelope;
+    struct bw_clear clear;
+    enum bw_verdict verdict;
+    uint8_t plain[BW_FRAME_MAX];
+    int error;
+
+    if (length > BW_FRAME_MAX)
+        return BW_VERDICT_MALFORMED;
+    error = bw_ccp_decode_clear(frame, length, &clear);
+    if (error)
+        return error == -EPROTO ? BW_VERDICT_FOREIGN : BW_VERDICT_MALFORMED;
+    if (clear.cluster != seal->setup.cluster)
+        return BW_VERDICT_FOREIGN;
+    source.at = clear.length;
+    if (read_header(&source, &clear, &envelope) != 0)
+        return BW_VERDICT_MALFORMED;
+    if (envelope.sealed == seal->setup.auth_none)
+        return BW_VERDICT_UNAUTHENTIC;
+    session = clear.sender == seal->setup.local ? NULL : bw_session_find(&seal->sessions, (uint8_t)clear.sender);
+    if (!open_body(seal, session, frame, source.at, length, frame + clear.length + NONCE_AT, plain))
+        return BW_VERDICT_UNAUTHENTIC;
+    if (same_boot(&envelope.boot, &seal->setup.boot))
+        return BW_VERDICT_OWN;
+    if (clear.sender != seal->setup.local && !session) {
+        session = bw_session_of(&seal->sessions, (uint8_t)clear.sender);
+        if (!session)
+            return BW_VERDICT_FOREIGN; /* more members than a cluster has: none of ours */
+    }
+    verdict = judge(seal, session, &envelope, plain, length - source.at - TAG_BYTES, message);
+    complete(message, verdict, (uint8_t)clear.sender, &envelope, interface);
+    return verdict;
+}

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The store: keeps history, the local member's admin state and persistent pnotes in state_dir. bw_store_load reads them
+ * before the engine starts; after that one thread, woken by the board, writes what changed. Only this thread waits for
+ * the disk; one that is full, read-only or gone is tried again every second, said once a minute, and holds up nobody.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/store/disk.h"
+#include "agent/store/files.h"
+#include "bellwether/log.h"
+#include "bellwether/surface.h"
+#include "bellwether/text.h"
+
+#define RETRY_NS        BW_SEC
+#define PNOTES_PAUSE_NS BW_SEC /* pnotes that change all the time are written once in this */
+#define STOP_WAIT_S     2
+#define HISTORY_RECORDS (2 * BW_MAX_HISTORY) /* a longer file is written anew with the last BW_MAX_HISTORY */
+
+struct bw_store {
+    struct bw_board *board;
+    const struct bw_history *history;
+    struct bw_store_place place; /* .dir -1: not open */
+    pthread_t thread;
+    int wake_fd, stop_fd;
+    _Atomic bool abandoned; /* stop gave up waiting: touch nothing shared any more */
+    struct bw_kept_file history_file, admin_file, pnotes_file;
+    struct bw_kept_admin admin, admin_kept;    /* as it is, as it is on disk */
+    struct bw_kept_pnotes pnotes, pnotes_kept; /* likewise */
+    uint64_t retry_ns;                         /* after a failure: not before this */
+    uint64_t pnotes_next_ns;                   /* pnotes: not before this */
+    struct bw_log_limit failure_limit;
+    bool failing;
+    bool collected; /* a snapshot has come: before that there is nothing to compare with what is kept */
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * BW_SEC + (uint64_t)now.tv_nsec;
+}
+
+static struct bw_store_place place_of(const struct bw_config *config)
+{
+    const struct bw_cluster_config *c = &config->cluster;
+
+    return (struct bw_store_place){.path = config->state_dir,
+                                   .dir = -1,
+                                   .cluster = c->id,
+                                   .member = c->local < c->members_count ? c->members[c->local].id : 0};
+}
+
+static const char *open_error(int err)
+{
+    return err == -EBUSY ? "another daemon uses it" : strerror(-err);
+}
+
+/* Puts a file that was set aside back with what could be read of it. A failure is only told: the thread tries again. */
+static void mend(const struct bw_store_place *place, const struct bw_history *history,
+                 const struct bw_kept_admin *admin, const struct bw_kept_pnotes *pnotes, struct bw_kept_file files[3])
+{
+    int err = 0;
+
+    if (!files[0].sound && files[0].records)
+        err = bw_store_write_history(place, history, &files[0]);
+    if (!files[1].sound && admin->admin)
+        err = err ? err : bw_store_write_admin(place, admin, &files[1]);
+    if (!files[2].sound && pnotes->count)
+        err = err ? err : bw_store_write_pnotes(place, pnotes, &files[2]);
+    if (err)
+        bw_log(BW_LOG_WARNING, "%s: cannot be written now: %s", place->path, strerror(-err));
+}
+
+void bw_store_load(const struct bw_config *config, struct bw_history *history, struct bw_core_start *start)
+{
+    struct bw_store_place place = place_of(config);
+    struct bw_kept_pnotes *pnotes = calloc(1, sizeof(*pnotes));
+    struct bw_kept_file files[3];
+    struct bw_kept_admin admin;
+
+    start->admin = 0;
+    start->admin_by[0] = '\0';
+    start->admin_since_wall = 0;
+    start->pnotes_count = 0;
+    place.dir = bw_disk_open(place.path);
+    if (place.dir < 0 || !pnotes) {
+        bw_log(BW_LOG_ERROR, "state_dir %s: %s; starting without history and kept admin state", place.path,
+               pnotes ? open_error(place.dir) : "out of memory");
+        goto out;
+    }
+    bw_store_read_history(&place, history, true, &files[0]);
+    bw_store_read_admin(&place, &admin, true, &files[1]);
+    bw_store_read_pnotes(&place, pnotes, true, &files[2]);
+    start->admin = admin.admin;
+    bw_copy(start->admin_by, sizeof(start->admin_by), admin.by);
+    start->admin_since_wall = admin.since_wall;
+    for (uint32_t i = 0; i < pnotes->count; i++) {
+        start->pnotes[i] = pnotes->rows[i];
+        start->pnotes[i].member = place.member;
+    }
+    start->pnotes_count = (uint8_t)pnotes->count;
+    mend(&place, history, &admin, pnotes, files);
+out:
+    if (place.dir >= 0)
+        close(place.dir);
+    free(pnotes);
+}
+
+/* Copies from the newest snapshot what is to be kept, and lets the snapshot go before the disk is touched. */
+static void collect(struct bw_store *store)
+{
+    const struct bw_snapshot *s = bw_board_take(store->board, BW_READER_STORE);
+
+    for (uint32_t i = 0; i < s->members_count && s->number; i++) {
+        const struct bw_member_row *m = &s->members[i];
+
+        if (!m->local)
+            continue;
+        store->admin.admin = m->forced ? BW_ADMIN_FORCE_DOWN : m->admin;
+        store->admin.since_wall = m->admin_since_wall;
+        bw_copy(store->admin.by, sizeof(store->admin.by), m->admin_by);
+        store->collected = true;
+        store->pnotes.count = 0;
+        for (uint32_t k = 0; k < s->pnotes_count; k++) {
+            if (s->pnotes[k].member == m->id && s->pnotes[k].persistent && store->pnotes.count < BW_MAX_PNOTES)
+                store->pnotes.rows[store->pnotes.count++] = s->pnotes[k];
+        }
+    }
+    bw_board_release(store->board, BW_READER_STORE);
+}
+
+/* A member that nobody ever touched needs no file. */
+static bool admin_changed(const struct bw_store *store)
+{
+    const struct bw_kept_admin *now = &store->admin, *kept = &store->admin_kept;
+
+    if (!store->collected || (!kept->admin && now->admin <= BW_ADMIN_UP && !now->since_wall))
+        return false;
+    return now->admin != kept->admin || now->since_wall != kept->since_wall || strcmp(now->by, kept->by);
+}
+
+/* The detail goes along, but is not worth a write of its own: it may change with every report. */
+static bool pnotes_changed(const struct bw_store *store)
+{
+    const struct bw_kept_pnotes *now = &store->pnotes, *kept = &store->pnotes_kept;
+
+    if (now->count != kept->count)
+        return store->collected;
+    for (uint32_t i = 0; i < now->count && store->collected; i++) {
+        const struct bw_pnote_row *a = &now->rows[i], *b = &kept->rows[i];
+
+        if (strcmp(a->name, b->name) || a->kind != b->kind || a->status != b->status || a->timeout_ns != b->timeout_ns)
+            return true;
+    }
+    return false;
+}
+
+static bool history_changed(const struct bw_store *store)
+{
+    uint64_t first, last;
+
+    if (atomic_load(&store->abandoned))
+        return false;
+    bw_history_range(store->history, &first, &last);
+    return last > store->history_file.last;
+}
+
+/* Opens the directory when it is not open or no longer the one at that path, and looks at what is in it: a file that
+ * stands there damaged, or was made by someone else meanwhile, is not appended to. */
+static int open_place(struct bw_store *store)
+{
+    struct bw_store_place *place = &store->place;
+    uint64_t first, last;
+
+    if (place->dir >= 0 && bw_disk_same(place->dir, place->path))
+        return 0;
+    if (place->dir >= 0)
+        close(place->dir);
+    place->dir = bw_disk_open(place->path);
+    if (place->dir < 0)
+        return place->dir;
+    bw_store_read_history(place, NULL, false, &store->history_file);
+    bw_store_read_admin(place, &store->admin_kept, false, &store->admin_file);
+    bw_store_read_pnotes(place, &store->pnotes_kept, false, &store->pnotes_file);
+    /* Events newer than all of ours were not there to be loaded: that file is kept beside. */
+    bw_history_range(store->history, &first, &last);
+    if (store->history_file.last > last)
+        store->history_file = (struct bw_kept_file){.in_the_way = true};
+    return 0;
+}
+
+static int flush_history(struct bw_store *store)
+{
+    struct bw_kept_file *file = &store->history_file;
+    int err;
+
+    if (!history_changed(store))
+        return 0;
+    if (file->sound && file->records < HISTORY_RECORDS) {
+        err = bw_store_append_history(&store->place, store->history, file);
+        if (err != -ESTALE)
+            return err;
+    }
+    return bw_store_write_history(&store->place, store->history, file);
+}
+
+static int flush_admin(struct bw_store *store)
+{
+    int err;
+
+    if (!admin_changed(store))
+        return 0;
+    err = bw_store_write_admin(&store->place, &store->admin, &store->admin_file);
+    if (err == 0)
+        store->admin_kept = store->admin;
+    return err;
+}
+
+static int flush_pnotes(struct bw_store *store, uint64_t now, bool last)
+{
+    int err;
+
+    if (!pnotes_changed(store) || (now < store->pnotes_next_ns && !last))
+        return 0;
+    err = bw_store_write_pnotes(&store->place, &store->pnotes, &store->pnotes_file);
+    if (err == 0) {
+        store->pnotes_kept = store->pnotes;
+        store->pnotes_next_ns = now + PNOTES_PAUSE_NS;
+    }
+    return err;
+}
+
+static void tell_failure(struct bw_store *store, const char *what, int err, uint64_t now)
+{
+    uint64_t suppressed;
+
+    store->failing = true;
+    store->retry_ns = now + RETRY_NS;
+    if (bw_log_allowed(&store->failure_limit, now, &suppressed))
+        bw_log(BW_LOG_ERROR, "state_dir %s: %s cannot be written: %s; tried again every second", store->place.path,
+               what, open_error(err));
+}
+
+/* Writes what changed. The admin state first: it is the smallest, and matters most. last: at the end, whatever the
+ * pauses. */
+static void flush(struct bw_store *store, bool last)
+{
+    uint64_t now = now_ns();
+    int open_err, admin_err, pnotes_err, history_err;
+
+    if (now < store->retry_ns && !last)
+        return;
+    if (!store->failing && !admin_changed(store) && !pnotes_changed(store) && !history_changed(store))
+        return;
+    open_err = open_place(store);
+    if (open_err) {
+        tell_failure(store, "it", open_err, now);
+        return;
+    }
+    admin_err = flush_admin(store);
+    pnotes_err = flush_pnotes(store, now, last);
+    history_err = flush_history(store);
+    if (admin_err || pnotes_err || history_err) {
+        tell_failure(store,
+                     admin_err    ? "admin"
+                     : pnotes_err ? "pnotes"
+                                  : "history",
+                     admin_err    ? admin_err
+                     : pnotes_err ? pnotes_err
+                                  : history_err,
+                     now);
+        return;
+    }
+    store->retry_ns = 0;
+    if (store->failing)
+        bw_log(BW_LOG_NOTICE, "state_dir %s: everything is written again", store->place.path);
+    store->failing = false;
+}
+
+/* Until the next try, or the end of the pnotes' pause; -1: until woken. */
+static int wait_ms(const struct bw_store *store)
+{
+    uint64_t now = now_ns(), until = 0;
+
+    if (store->failing)
+        until = store->retry_ns;
+    else if (pnotes_changed(store))
+        until = store->pnotes_next_ns;
+    if (!until)
+        return -1;
+    return until <= now ? 1 : (int)((until - now) / BW_MS) + 1;
+}
+
+static void *run(void *argument)
+{
+    struct bw_store *store = argument;
+    struct pollfd fds[2] = {{.fd = store->stop_fd, .events = POLLIN}, {.fd = store->wake_fd, .events = POLLIN}};
+    uint64_t count;
+
+    pthread_setname_np(pthread_self(), "bw-store");
+    for (bool stop = false; !stop;) {
+        if (poll(fds, 2, wait_ms(store)) < 0 && errno != EINTR)
+            break;
+        stop = fds[0].revents != 0;
+        while (read(store->wake_fd, &count, sizeof(count)) > 0)
+            continue;
+        if (atomic_load(&store->abandoned))
+            break;
+        collect(store);
+        flush(store, stop);
+    }
+    return NULL;
+}
+
+static void release(struct bw_store *store)
+{
+    if (store->place.dir >= 0)
+        close(store->place.dir);
+    if (store->stop_fd >= 0)
+        close(store->stop_fd);
+    free(store);
+}
+
+int bw_store_start(const struct bw_surface_context *context, struct bw_store **result)
+{
+    struct bw_store *store = calloc(1, sizeof(*store));
+    pthread_attr_t attributes;
+    int err;
+
+    *result = NULL;
+    if (!store)
+        return -ENOMEM;
+    store->board = context->board;
+    store->history = context->history;
+    store->place = place_of(context->config);
+    store->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    store->wake_fd = bw_board_wakeup_fd(context->board, BW_READER_STORE);
+    if (store->stop_fd < 0 || store->wake_fd < 0) {
+        err = store->stop_fd < 0 ? -errno : store->wake_fd;
+        goto failed;
+    }
+    err = open_place(store);
+    if (err)
+        tell_failure(store, "it", err, now_ns());
+    store->admin = store->admin_kept;
+    store->pnotes = store->pnotes_kept;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 256 * 1024);
+    err = -pthread_create(&store->thread, &attributes, run, store);
+    pthread_attr_destroy(&attributes);
+    if (err == 0) {
+        *result = store;
+        return 0;
+    }
+failed:
+    bw_log(BW_LOG_ERROR, "the store cannot start: %s", strerror(-err));
+    release(store);
+    return err;
+}
+
+void bw_store_stop(struct bw_store *store)
+{
+    struct timespec until;
+    uint64_t one = 1;
+
+    if (!store)
+        return;
+    if (write(store->stop_fd, &one, sizeof(one)) < 0)
+        bw_log(BW_LOG_ERROR, "the store cannot be told to stop: %s", strerror(errno));
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STOP_WAIT_S;
+    if (pthread_timedjoin_np(store->thread, NULL, &until) == 0) {
+        release(store);
+        return;
+    }
+    /* The disk hangs. What the thread uses is left to it, since nobody can say when it comes back. */
+    atomic_store(&store->abandoned, true);
+    pthread_detach(store->thread);
+    bw_log(BW_LOG_ERROR, "state_dir %s: the disk does not answer; what changed last is not written", store->place.path);
+}

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Bash completion for bellwether. Installed as share/bash-completion/completions/bellwether.
+# Names of members, groups and critical devices are asked of the daemon; without one there are none to offer.
+
+# Names in a table command's JSON: _bellwether_names COMMAND [KEY]; global options that were typed are passed on.
+_bellwether_names()
+{
+    "${_bellwether_call[@]}" -j "$1" 2>/dev/null | sed -n 's/^ *"'"${2:-name}"'": *"\(.*\)",\{0,1\}$/\1/p' | sort -u
+}
+
+# Members: from the state, whose "members" array is the only one that says who is local.
+_bellwether_members()
+{
+    "${_bellwether_call[@]}" -j state 2>/dev/null |
+        sed -n '/^ *"members": *\[/,/^ *\]/s/^ *"name": *"\(.*\)",\{0,1\}$/\1/p'
+}
+
+_bellwether()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local commands="state interfaces pnotes addresses groups history sync watch down up maintenance move start stop
+        register report unregister reload check key version help"
+    local -a _bellwether_call=("${COMP_WORDS[0]}")
+    local command="" at i
+
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        -s | --socket | -c | --config)
+            _bellwether_call+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
+            ((i++))
+            ;;
+        -*) ;;
+        *)
+            command=${COMP_WORDS[i]}
+            at=$i
+            break
+            ;;
+        esac
+    done
+    if [[ -z $command ]]; then
+        case $prev in
+        -s | --socket | -c | --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+        *) mapfile -t COMPREPLY < <(compgen -W "$commands -s -c -j --socket --config --json --help --version" -- "$cur") ;;
+        esac
+        return
+    fi
+    local words=""
+    # Which of the command's own arguments is being typed, options left out.
+    local place=0
+    for ((i = at + 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        -t | -s | -n | -i) ((i++)) ;;
+        -*) ;;
+        *) ((place++)) ;;
+        esac
+    done
+    case $command:$place in
+    down:0) words="$(_bellwether_members) --force" ;;
+    up:0 | maintenance:0) words=$(_bellwether_members) ;;
+    down:1) words="--force" ;;
+    move:0 | start:0 | stop:0) words=$(_bellwether_names groups) ;;
+    move:1 | start:1 | stop:1) words=$(_bellwether_members) ;;
+    report:0 | unregister:0) words=$(_bellwether_names pnotes | grep -v '[ "\\]') ;;
+    report:1) words="ok init problem" ;;
+    register:1) words="-t -s -p" ;;
+    unregister:1) words="-p" ;;
+    sync:0) words="--reset" ;;
+    history:0) words="-n" ;;
+    watch:0) words="-i -n" ;;
+    help:0) words=$commands ;;
+    check:0)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+        ;;
+    esac
+    [[ $command == register && $prev == -s ]] && words="ok init problem"
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
+complete -F _bellwether bellwether

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The address thread against a real kernel: install, renew, expire, remove, put back. */
+#include "tests/unit/linux_fixture.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+static struct bw_linux *open_edge(const struct bw_cluster_config *c)
+{
+    struct bw_linux *edge = NULL;
+
+    assert_int_equal(bw_linux_new(c, &edge), 0);
+    run_edge(edge, 0, 0, 50, NULL);
+    return edge;
+}
+
+static int fresh_devices(void **state)
+{
+    (void)state;
+    shell("ip link del w0 2>/dev/null; ip link del w1 2>/dev/null");
+    make_pair(0);
+    make_pair(1);
+    return shell("ip addr add 192.168.10.1/24 dev w0; ip addr add fd00:10::1/64 dev w0 nodad");
+}
+
+static void grant_installs_and_revoke_releases(void **state)
+{
+    struct bw_cluster_config c;
+    struct bw_linux *edge;
+    struct bw_input input;
+
+    (void)state;
+    make_config(&c, 2);
+    add_virtual(&c, "192.168.10.100/24", 0, 0);
+    add_virtual(&c, "10.10.0.100/24", 1, 0);
+    add_virtual(&c, "fd00:10::100/64", 0, 0);
+    edge = open_edge(&c);
+    assert_false(has_address("192.168.10.100/32"));
+    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, 2000, &input) >= 0);
+    assert_int_equal(input.group, 0);
+    assert_true(has_address("192.168.10.100/32"));
+    assert_true(has_address("10.10.0.100/32"));
+    assert_true(has_address("fd00:10::100/128"));
+    assert_int_equal(lines_with("ip -o -d addr show to 192.168.10.100", "deprecated"), 1);
+    assert_int_equal(lines_with("ip -o -d addr show to 192.168.10.100", "noprefixroute"), 1);
+    assert_int_equal(lines_with("ip -o addr show", "valid_lft 1sec"), 3);
+    assert_int_equal(lines_with("ip -o -6 addr show to fd00:10::100", "tentative"), 0);
+    for (uint16_t i = 0; i < 3; i++)
+        assert_true(bw_linux_installed(edge, i));
+    /* Kept for longer than a lease. */
+    run_edge(edge, 1, 0, 2500, NULL);
+    assert_true(has_address("192.168.10.100/32"));
+    assert_true(has_address("fd00:10::100/128"));
+    bw_linux_revoke(edge, 0);
+    assert_true(run_edge(edge, 0, BW_INPUT_RELEASED, 2000, &input) >= 0);
+    assert_false(has_address("192.168.10.100/32"));
+    assert_false(has_address("10.10.0.100/32"));
+    assert_false(has_address("fd00:10::100/128"));
+    assert_false(bw_linux_installed(edge, 0));
+    assert_true(has_address("192.168.10.1/24"));
+    bw_linux_free(edge);
+}
+
+static void grant_that_is_not_renewed_ends(void **state)
+{
+    struct bw_cluster_config c;
+    struct bw_linux *edge;
+    uint64_t until;
+
+    (void)state;
+    make_config(&c, 1);
+    add_virtual(&c, "192.168.10.100/24", 0, 0);
+    edge = open_edge(&c);
+    until = bw_now_ns() + 200 * BW_MS;
+    bw_linux_grant(edge, 0, until);
+    assert_true(run_edge(edge, 0, BW_INPUT_INSTALLED, 2000, NULL) >= 0);
+    while (bw_now_ns() < until + 100 * BW_MS)
+        sleep_ms(10); /* nobody turns the engine: the thread acts by itself, before the kernel would */
+    assert_false(has_address("192.168.10.100/32"));
+    /* A later grant finds the thread awake. */
+    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, 2000, NULL) >= 0);
+    assert_true(has_address("192.168.10.100/32"));
+    bw_linux_free(edge);
+    assert_false(has_address("192.168.10.100/32"));
+}
+
+static void release_is_told_for_what_was_never_there(void **state)
+{
+    struct bw_cluster_config c;
+    struct bw_linux *edge;
+
+    (void)state;
+    make_config(&c, 1);
+    add_virtual(&c, "192.168.10.100/24", 0, 0);
+    c.groups_count = 2; /* the second one is empty */
+    edge = open_edge(&c);
+    bw_linux_revoke(edge, 0);
+    assert_true(run_edge(edge, 0, BW_INPUT_RELEASED, 2000, NULL) >= 0);
+    bw_linux_revoke(edge, 1);
+    assert_true(run_edge(edge, 0, BW_INPUT_RELEASED, 2000, NULL) >= 0);
+    assert_true(run_edge(edge, 2, BW_INPUT_INSTALLED, 2000, NULL) >= 0);
+    bw_linux_free(edge);
+}
+
+static void quick_changes_of_mind_end_right(void **state)
+{
+    struct bw_cluster_config c;
+    struct bw_linux *edge;
+
+    (void)state;
+    make_config(&c, 1);
+    add_virtual(&c, "192.168.10.100/24", 0, 0);
+    add_virtual(&c, "fd00:10::100/64", 0, 0);
+    edge = open_edge(&c);
+    for (int i = 0; i < 200; i++) {
+        bw_linux_grant(edge, 0, bw_now_ns() + BW_SEC);
+        if (i % 7 == 0)
+            run_edge(edge, 0, 0, 2, NULL);
+        bw_linux_revoke(edge, 0);
+        if (i % 5 == 0)
+            run_edge(edge, 0, 0, 2, NULL);
+    }
+    bw_linux_grant(edge, 0, bw_now_ns() + BW_SEC);
+    /* Answers to what was revoked since are void: the one that comes is of the last grant. */
+    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, 2000, NULL) >= 0);
+    assert_true(has_address("192.168.10.100/32"));
+    assert_int_equal(run_edge(edge, 1, BW_INPUT_RELEASED, 200, NULL), -1);
+    bw_linux_revoke(edge, 0);
+    assert_true(run_edge(edge, 0, BW_INPUT_RELEASED, 2000, NULL) >= 0);
+    assert_false(has_address("192.168.10.100/32"));
+    assert_int_equal(run_edge(edge, 0, BW_INPUT_INSTALLED, 200, NULL), -1);
+    bw_linux_free(edge);
+}
+
+static void what_others_remove_comes_back(void **state)
+{
+    struct bw_cluster_config c;
+    struct bw_linux *edge;
+    struct bw_input input;
+    const char *const removals[] = {"ip addr del 192.168.10.100/32 dev w0", "ip addr del fd00:10::100/128 dev w0",
+                                    "ip -4 addr flush dev w0"};
+
+    (void)state;
+    make_config(&c, 1);
+    add_virtual(&c, "192.168.10.100/24", 0, 0);
+    add_virtual(&c, "fd00:10::100/64", 0, 0);
+    edge = open_edge(&c);
+    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, 2000, NULL) >= 0);
+    for (unsigned i = 0; i < 3; i++) {
+        run_edge(edge, 1, 0, 1100, NULL); /* it is told once a second at most */
+        assert_int_equal(shell("%s", removals[i]), 0);
+        assert_true(run_edge(edge, 1, BW_INPUT_ADDRESS_LOST, 1000, &input) >= 0);
+        assert_int_equal(input.address.family, i == 1 ? 6 : 4);
+        assert_true(has_address("192.168.10.100/32"));
+        assert_true(has_address("fd00:10::100/128"));
+    }
+    /* What this process itself removes is not lost. */
+    bw_linux_revoke(edge, 0);
+    assert_int_equal(run_edge(edge, 0, BW_INPUT_ADDRESS_LOST, 300, NULL), -1);
+    bw_linux_free(edge);
+}
+
+static void what_others_add_goes(void **state)
+{
+    struct bw_cluster_config c;
+    struct bw_linux *edge;
+
+    (void)state;
+    make_config(&c, 1);
+    add_virtual(&c, "192.168.10.100/24", 0, 0);
+    edge = open_edge(&c);
+    shell("ip addr add 192.168.10.100/32 dev w0");
+    run_edge(edge, 0, 0, 500, NULL);
+    assert_false(has_address("192.168.10.100/32"));
+    bw_linux_free(edge);
+}
+
+static void leftovers_go_at_start(void **state)
+{
+    struct bw_cluster_config c;
+    struct bw_linux *edge;
+
+    (void)state;
+    make_config(&c, 2);
+    add_virtual(&c, "192.168.10.100/24", 0, 0);
+    add_virtual(&c, "10.10.0.100/24", 1, 0);
+    add_virtual(&c, "fd00:10::100/64", 0, 0);
+    shell("ip addr add 192.168.10.100/32 dev w0; ip addr add fd00:10::100/128 dev w0 nodad; "
+          "ip route add 10.10.0.0/24 dev w1 proto 116");
+    assert_true(has_address("192.168.10.100/32"));
+    edge = open_edge(&c);
+    assert_false(has_address("192.168.10.100/32"));
+    assert_false(has_address("fd00:10::100/128"));
+    assert_int_equal(lines_with("ip route show proto 116", "10.10.0.0/24"), 0);
+    assert_true(has_address("192.168.10.1/24"));
+    bw_linux_free(edge);
+    /* And by the keeper's way. */
+    shell("ip addr add 192.168.10.100/32 dev w0; ip addr add fd00:10::100/128 dev w0 nodad");
+    assert_int_equal(bw_linux_remove_all(&c), 2);
+    assert_int_equal(bw_linux_remove_all(&c), 0);
+    assert_false(has_address("192.168.10.100/32"));
+}
+
+static void route_of_ours_where_none_covers(void **state)
+{
+    struct bw_cluster_config c;
+    struct bw_linux *edge;
+
+    (void)state;
+    make_config(&c, 2);
+    add_virtual(&c, "192.168.10.100/24", 0, 0); /* covered by the member's own address */
+    add_virtual(&c, "10.10.0.100/24", 1, 0);
+    add_virtual(&c, "10.10.0.101/24", 1, 0);
+    add_virtual(&c, "fd00:20::100/64", 1, 0);
+    edge = open_edge(&c);
+    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, 2000, NULL) >= 0);
+    assert_int_equal(lines_with("ip route show proto 116", "10.10.0.0/24 dev w1"), 1);
+    assert_int_equal(lines_with("ip route show proto 116", "192.168.10.0/24"), 0);
+    assert_int_equal(lines_with("ip -6 route show proto 116", "fd00:20::/64 dev w1"), 1);
+    /* Somebody removes it: it comes back with the next renewal. */
+    shell("ip route del 10.10.0.0/24 proto 116");
+    run_edge(edge, 1, 0, 700, NULL);
+    assert_int_equal(lines_with("ip route show proto 116", "10.10.0.0/24 dev w1"), 1);
+    /* The member gets an address there: ours is not needed any more. */
+    shell("ip addr add 10.10.0.1/24 dev w1");
+    run_edge(edge, 1, 0, 700, NULL);
+    assert_int_equal(lines_with("ip route show proto 116", "10.10.0.0/24"), 0);
+    assert_int_equal(lines_with("ip route show proto kernel", "10.10.0.0/24 dev w1"), 1);
+    bw_linux_revoke(edge, 0);
+    assert_true(run_edge(edge, 0, BW_INPUT_RELEASED, 2000, NULL) >= 0);
+    assert_int_equal(lines_with("ip route show proto 116; ip -6 route show proto 116", "dev"), 0);
+    bw_linux_free(edge);
+}
+
+static void kernel_ends_the_lease_of_a_stopped_process(void **state)
+{
+    struct bw_cluster_config c;
+    uint64_t start;
+    pid_t child;
+    int status;
+
+    (void)state;
+    make_config(&c, 2);
+    add_virtual(&c, "192.168.10.100/24", 0, 0);
+    add_virtual(&c, "10.10.0.100/24", 1, 0);
+    add_virtual(&c, "fd00:10::100/64", 0, 0);
+    child = fork();
+    if (child == 0) {
+        struct bw_linux *edge;
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (bw_linux_new(&c, &edge) != 0)
+            _exit(1);
+        run_edge(edge, 1, 0, 60000, NULL);
+        _exit(0);
+    }
+    for (int i = 0; i < 200 && !has_address("fd00:10::100/128"); i++)
+        sleep_ms(10);
+    sleep_ms(700);
+    assert_true(has_address("192.168.10.100/32"));
+    kill(child, SIGSTOP);
+    start = bw_now_ns();
+    while (has_address("192.168.10.100/32") || has_address("fd00:10::100/128"))
+        assert_true(bw_now_ns() - start < 4 * BW_SEC);
+    printf("# gone %u ms after the stop\n", (unsigned)((bw_now_ns() - start) / BW_MS));
+    /* The route went along. */
+    assert_int_equal(lines_with("ip route show proto 116", "10.10.0.0/24"), 0);
+    kill(child, SIGCONT);
+    sleep_ms(500);
+    assert_true(has_address("192.168.10.100/32"));
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    bw_linux_remove_all(&c);
+}
+
+static void many_addresses(void **state)
+{
+    struct bw_cluster_config c;
+    struct bw_linux *edge;
+    int took;
+
+    (void)state;
+    make_config(&c, 2);
+    for (unsigned i = 0; i < 255; i++) {
+        char text[64];
+
+        snprintf(text, sizeof(text), i % 2 ? "fd00:10::1:%x/64" : "192.168.10.%u/24", i % 2 ? i : i / 2 + 100);
+        add_virtual(&c, text, 0, 0);
+    }
+    edge = open_edge(&c);
+    took = run_edge(edge, 1, BW_INPUT_INSTALLED, 5000, NULL);
+    assert_true(took >= 0);
+    printf("# 255 addresses in %d ms\n", took);
+    assert_int_equal(lines_with("ip -o addr show", "valid_lft 1sec"), 255);
+    run_edge(edge, 1, 0, 2500, NULL);
+    assert_int_equal(lines_with("ip -o addr show", "deprecated"), 255);
+    bw_linux_revoke(edge, 0);
+    took = run_edge(edge, 0, BW_INPUT_RELEASED, 5000, NULL);
+    assert_true(took >= 0);
+    printf("# off in %d ms\n", took);
+    assert_int_equal(lines_with("ip -o addr show", "deprecated"), 0);
+    bw_linux_free(edge);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(grant_installs_and_revoke_releases, fresh_devices),
+        cmocka_unit_test_setup(grant_that_is_not_renewed_ends, fresh_devices),
+        cmocka_unit_test_setup(release_is_told_for_what_was_never_there, fresh_devices),
+        cmocka_unit_test_setup(quick_changes_of_mind_end_right, fresh_devices),
+        cmocka_unit_test_setup(what_others_remove_comes_back, fresh_devices),
+        cmocka_unit_test_setup(what_others_add_goes, fresh_devices),
+        cmocka_unit_test_setup(leftovers_go_at_start, fresh_devices),
+        cmocka_unit_test_setup(route_of_ours_where_none_covers, fresh_devices),
+        cmocka_unit_test_setup(kernel_ends_the_lease_of_a_stopped_process, fresh_devices),
+        cmocka_unit_test_setup(many_addresses, fresh_devices),
+    };
+
+    return cmocka_run_group_tests(tests, enter_namespace, NULL);
+}
