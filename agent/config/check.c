@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The third step of reading: what must hold between values. Then the addresses are put in order, since every surface
  * shows them so.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The digest that members compare: over everything that must be the same on all of them, as values and in a fixed
  * order, so that formatting, comments and the order of keys don't matter. Left out: the key, which member is local,

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Groups with their policies, and the virtual addresses: those of interfaces, which are the one implicit group's, or
  * those of groups.

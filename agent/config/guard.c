@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What stands between a file's text and libconfig. libconfig would open other files at an include directive, stop at a
  * NUL byte, cut numbers to 32 bits without a word (4294967313 becomes 17), and lose memory when a syntax error follows
@@ -11,9 +11,14 @@
 
 #include "agent/config/reader.h"
 
+/* libconfig's time grows with the square of the keys in a section, so there must be some bound; the largest cluster
+ * needs about 2,000. */
+#define KEYS_MAX 8192
+
 struct cursor {
     const char *at, *end;
     unsigned line;
+    unsigned keys;   /* assignments so far */
     bool after_text; /* no token came since the last text: a text here continues it */
     char *whole;     /* grows by at most one character for each number of eight digits or more */
     char *bare;      /* grows by at most two characters for each text */
@@ -139,6 +144,10 @@ static int take_next(struct bw_config_reader *reader, struct cursor *c)
     if (*c->at == '@') {
         bw_config_problem_at(reader, c->line,
                              "include directives are not supported; allowed: one file that holds everything");
+        return -EINVAL;
+    }
+    if ((*c->at == '=' || *c->at == ':') && ++c->keys > KEYS_MAX) {
+        bw_config_problem_at(reader, c->line, "one key too many; allowed: %d in a file", KEYS_MAX);
         return -EINVAL;
     }
     c->after_text = c->after_text && blank(*c->at);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The cluster's key file. Nothing of its content ever appears in a message, and what was read is wiped.
  */

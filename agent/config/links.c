@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The second step of reading: what refers to another part of the file, and lists of plain texts. Here member addresses
  * and devices, witnesses, multicast groups, and defaults that depend on other keys; groups.c has groups and virtual

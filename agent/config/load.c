@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * From a file, or text in memory, to a checked configuration. Called by the daemon's start and reload, by `bellwether
  * check` and by the fuzzer; opens one file and nothing else.
@@ -13,8 +13,7 @@
 
 #include "agent/config/reader.h"
 
-/* Far more than 16 members with 16 interfaces each and 256 addresses need. libconfig's time grows with the square of
- * the keys in one section, so that there must be some bound. */
+/* Far more than 16 members with 16 interfaces each and 256 addresses need. */
 #define FILE_MAX_BYTES (256 * 1024)
 
 /* Line number `line` of the text, quoted without the blanks around it, for the message about a syntax error. */
@@ -54,6 +53,7 @@ static void read_tree(struct bw_config_reader *reader)
     config_setting_t *cluster = config_setting_get_member(root, "cluster");
 
     bw_config_read_section(reader, &bw_config_root, root, reader->config);
+    bw_config_link_surfaces(reader, root);
     reader->config->cluster.local = BW_NONE;
     if (cluster && config_setting_type(cluster) == CONFIG_TYPE_GROUP) {
         reader->cluster = cluster;

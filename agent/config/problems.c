@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The list of what is wrong with a file, and the pieces of its messages: quoting, line numbers, nearness of names.
  */

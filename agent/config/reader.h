@@ -142,7 +142,7 @@ struct bw_config_texts {
 };
 
 /* Makes both (the caller frees them, whatever is returned; they may be NULL). 0, -EINVAL with a problem noted: an
- * include directive, a NUL byte, a text without end; or -ENOMEM. */
+ * include directive, a NUL byte, a text without end, far too many keys; or -ENOMEM. */
 int bw_config_guard(struct bw_config_reader *reader, const char *text, size_t length, struct bw_config_texts *texts);
 
 /* ---- links.c: shared by it and groups.c ---- */
@@ -166,6 +166,7 @@ const char *bw_config_interface_names(const struct bw_cluster_config *c, char *b
 /* ---- links.c, groups.c, check.c, digest.c: the steps after the tables ---- */
 void bw_config_link(struct bw_config_reader *reader);
 void bw_config_link_groups(struct bw_config_reader *reader);
+void bw_config_link_surfaces(struct bw_config_reader *reader, const config_setting_t *root); /* surfaces.c */
 void bw_config_check(struct bw_config_reader *reader);
 uint64_t bw_config_digest(const struct bw_cluster_config *cluster);
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a single text may be: names, device names, paths, addresses, listen addresses, object identifiers. Each function
  * says what is wrong with a value in words that follow it in a message, or NULL.

@@ -36,7 +36,7 @@ static void tell_group(struct bw_core *core, uint8_t group, struct bw_group_part
 
     part->group = group;
     part->flags = (uint8_t)((g->holding ? BW_GROUP_HOLDS : 0) | (g->claiming ? BW_GROUP_CLAIMS : 0) |
-                            (g->released ? BW_GROUP_RELEASED : 0));
+                            (g->released ? BW_GROUP_RELEASED : 0) | (g->claiming && g->moving ? BW_GROUP_MOVES : 0));
     part->order = config->policy_count > 0 ? BW_NONE : 0;
     for (uint8_t i = 0; i < config->policy_count; i++)
         if (config->policy[i] == core->self)

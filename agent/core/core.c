@@ -90,7 +90,7 @@ struct bw_output *bw_core_put(struct bw_core *core, enum bw_output_kind kind)
     struct bw_output *out;
 
     if (core->outputs_count == BW_CORE_OUTPUTS)
-        core->outputs_count--; /* events are written from the back of a full queue: see bw_core_event */
+        core->outputs_count--; /* cannot happen: events leave room for all actions that a turn can have */
     out = &core->outputs[core->outputs_count++];
     out->kind = kind;
     out->interfaces = 0;

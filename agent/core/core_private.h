@@ -17,7 +17,7 @@
 #include "bellwether/core.h"
 #include "bellwether/text.h"
 
-#define BW_CORE_OUTPUTS 192
+#define BW_CORE_OUTPUTS 352
 #define BW_CORE_OLD_BOOTS 4
 #define BW_CORE_SENT_TURNS 64 /* own turns whose sending time is remembered for the round trip */
 #define BW_CORE_ANSWERS 8     /* answers to one asker's commands kept for resends */
@@ -224,6 +224,7 @@ struct bw_core {
     uint32_t pages_wanted; /* bit per page: to be sent at once, on all interfaces */
     uint16_t outputs_count, outputs_next;
     struct bw_core_member members[BW_MAX_MEMBERS];
+    struct bw_event dropped; /* events that found no room are written here */
     struct bw_output outputs[BW_CORE_OUTPUTS];
 };
 
@@ -234,7 +235,7 @@ static inline void bw_core_due(struct bw_core *core, uint64_t at_ns)
     if (at_ns < core->deadline_ns)
         core->deadline_ns = at_ns;
 }
-/* Room for one more output of this turn; a full queue overwrites its newest event-like entry, never an action. */
+/* Room for one more output of this turn. Never NULL. */
 struct bw_output *bw_core_put(struct bw_core *core, enum bw_output_kind kind);
 
 static inline const char *bw_core_name(const struct bw_core *core, uint8_t member)
@@ -308,6 +309,8 @@ bool bw_core_sticky(const struct bw_core *core, uint8_t group);
 
 /* ---- vote.c ---- */
 void bw_core_vote_run(struct bw_core *core, uint8_t group);
+/* Was a move to another member confirmed that it still claims? Then nobody claims by rank meanwhile. */
+bool bw_core_move_confirmed(const struct bw_core *core, uint8_t group);
 void bw_core_refusal_rotate(struct bw_core *core, uint8_t group);
 
 /* ---- election.c ---- */
@@ -363,6 +366,8 @@ uint32_t bw_core_expected(const struct bw_core *core, uint8_t member);
 void bw_core_track_run(struct bw_core *core);
 /* Why the group would change its holder to the local member now. */
 uint32_t bw_core_cause(const struct bw_core *core, uint8_t group);
+/* Notes when the first sign came that the group's holder would change. */
+void bw_core_look_for_sign(struct bw_core *core, uint8_t group);
 /* The holder that the local member names: itself, else first-hand the newest epoch, then the lowest id. BW_NONE = none. */
 uint8_t bw_core_named_holder(const struct bw_core *core, uint8_t group);
 

@@ -53,6 +53,7 @@ static void start_claim(struct bw_core *core, uint8_t group)
 {
     struct bw_core_group *g = &core->groups[group];
 
+    bw_core_look_for_sign(core, group);
     g->cause = g->moving ? BW_CAUSE_ADMIN : bw_core_cause(core, group);
     g->claiming = true;
     g->claim_epoch = ++g->epoch;
@@ -175,6 +176,8 @@ static void seek(struct bw_core *core, uint8_t group)
         return;
     }
     if (held_in_view(core, group) ? failback_waits(core, group) : waits_for_better(core, group))
+        return;
+    if (!g->moving && bw_core_move_confirmed(core, group))
         return;
     if (core->now_ns < g->retry_ns) {
         bw_core_due(core, g->retry_ns);

@@ -5,18 +5,15 @@
  */
 #include "agent/core/core_private.h"
 
-#define ROOM_FOR_ACTIONS 96
+#define ROOM_FOR_ACTIONS 256
 
 struct bw_event *bw_core_event(struct bw_core *core, enum bw_event_kind kind, uint8_t member, const char *object,
                                const char *from, const char *to, const char *reason)
 {
-    struct bw_output *out;
-    struct bw_event *event;
+    struct bw_event *event = &core->dropped;
 
-    if (core->outputs_count >= BW_CORE_OUTPUTS - ROOM_FOR_ACTIONS)
-        core->outputs_count = BW_CORE_OUTPUTS - ROOM_FOR_ACTIONS - 1;
-    out = bw_core_put(core, BW_OUTPUT_EVENT);
-    event = &out->event;
+    if (core->outputs_count < BW_CORE_OUTPUTS - ROOM_FOR_ACTIONS)
+        event = &bw_core_put(core, BW_OUTPUT_EVENT)->event;
     memset(event, 0, sizeof(*event));
     event->time_wall = core->wall;
     event->kind = kind;

@@ -60,6 +60,9 @@ void bw_core_take(struct bw_core *core, uint8_t group, uint64_t epoch, uint32_t 
 {
     struct bw_core_group *g = &core->groups[group];
 
+    bw_core_look_for_sign(core, group);
+    if (g->sign_ns == 0)
+        g->sign_ns = core->now_ns;
     g->holding = true;
     g->claiming = false;
     g->releasing = g->released = g->installed = false;
@@ -69,8 +72,6 @@ void bw_core_take(struct bw_core *core, uint8_t group, uint64_t epoch, uint32_t 
     g->cause = cause;
     g->retry_ns = g->failback_ns = 0;
     g->cancelled = false;
-    if (g->sign_ns == 0)
-        g->sign_ns = core->now_ns;
     grant(core, group);
     announce_series(core, group);
     bw_core_damp_take(core, cause);

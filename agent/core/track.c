@@ -71,7 +71,7 @@ uint32_t bw_core_cause(const struct bw_core *core, uint8_t group)
     return BW_CAUSE_RECOVERY;
 }
 
-static void look_for_sign(struct bw_core *core, uint8_t group)
+void bw_core_look_for_sign(struct bw_core *core, uint8_t group)
 {
     struct bw_core_group *g = &core->groups[group];
     const struct bw_core_member *m;
@@ -132,6 +132,6 @@ void bw_core_track_run(struct bw_core *core)
             g->last_holder = holder;
             g->sign_ns = 0;
         }
-        look_for_sign(core, i);
+        bw_core_look_for_sign(core, i);
     }
 }

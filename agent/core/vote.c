@@ -7,11 +7,22 @@
  */
 #include "agent/core/core_private.h"
 
+static bool is_move(const struct bw_core *core, uint8_t group, uint8_t claimer)
+{
+    return (core->members[claimer].told.groups[group].flags & BW_GROUP_MOVES) != 0;
+}
+
 /* Is the claimer outranked here? An administrator's move is measured by health alone. */
 static bool outranked(const struct bw_core *core, uint8_t group, uint8_t claimer)
 {
-    bool moving = core->members[claimer].told.groups[group].cause == BW_CAUSE_ADMIN;
+    bool moving = is_move(core, group, claimer);
     uint64_t its = bw_core_rank(core, group, claimer);
+    uint64_t own = bw_core_rank(core, group, core->self);
+
+    /* While we claim for a move of our own, a claim by rank alone waits, and of two moves the better rank goes first. */
+    if (core->groups[group].moving && core->groups[group].claiming && bw_core_fit(own) &&
+        (moving ? own < its : bw_core_rank_health(own) <= bw_core_rank_health(its)))
+        return true;
 
     if (!bw_core_fit(its))
         return true;
@@ -102,6 +113,18 @@ static void answer_claim(struct bw_core *core, uint8_t group, uint8_t claimer)
     else
         refuse(core, group, claimer);
     core->send = core->again = true;
+}
+
+bool bw_core_move_confirmed(const struct bw_core *core, uint8_t group)
+{
+    uint8_t claimer = core->groups[group].confirm_member;
+    const struct bw_group_part *part;
+
+    if (claimer == BW_NONE || !core->members[claimer].heard)
+        return false;
+    part = &core->members[claimer].told.groups[group];
+    return (part->flags & BW_GROUP_CLAIMS) && part->claim_epoch == core->groups[group].confirm_epoch &&
+           is_move(core, group, claimer);
 }
 
 void bw_core_vote_run(struct bw_core *core, uint8_t group)

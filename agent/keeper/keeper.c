@@ -121,7 +121,8 @@ static void note_crash(struct keeper *k, uint64_t now_ns)
 
     if (surface == 0 || !bw_judge_crash(&k->judge, surface - 1, now_ns))
         return;
-    atomic_fetch_or(&k->lifeline->surfaces_off, 1U << (surface - 1));
+    if (atomic_fetch_or(&k->lifeline->surfaces_off, 1U << (surface - 1)) >> (surface - 1) & 1)
+        return;
     bw_log(BW_LOG_ERROR, "surface %u crashed three times within a minute: it stays off", surface - 1);
 }
 

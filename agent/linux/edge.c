@@ -68,6 +68,7 @@ int bw_linux_new(const struct bw_cluster_config *config, struct bw_linux **out)
         for (uint8_t i = 0; i < config->interfaces_count; i++) {
             e->own[i] = e->picture.interfaces[i].link;
             e->links[i] = e->own[i];
+            bw_probing_device(&e->probing, i, e->links[i].ifindex);
         }
         e->links_changed = (1U << config->interfaces_count) - 1;
         error = bw_holder_start(e->holder);

@@ -19,7 +19,7 @@
 
 #define STACK_BYTES (256 * 1024)
 #define REALTIME_PRIORITY 49
-#define END_WITHIN_S 1
+#define END_WITHIN_NS BW_SEC
 #define LONGEST_SLEEP_NS (10 * BW_SEC)
 #define SHORTEST_SLEEP_NS (100 * 1000ULL)
 
@@ -80,7 +80,9 @@ int bw_holder_new(const struct bw_cluster_config *config, struct bw_cells *cells
         error = bw_sweep(&h->requests, config);
     if (error > 0)
         bw_log(BW_LOG_WARNING, "%d virtual addresses that a former run had left behind were removed", error);
-    if (error >= 0)
+    else if (error < 0 && h->requests.fd >= 0 && error != -EPERM) /* no IPv6 in this kernel, perhaps */
+        bw_log(BW_LOG_WARNING, "cannot look for what a former run left behind: %s", strerror(-error));
+    if (error >= 0 || (h->timer >= 0 && error != -EPERM))
         error = bw_holder_dump(h);
     if (error != 0) {
         bw_log(BW_LOG_ERROR, "cannot talk to the kernel about links and addresses: %s", strerror(-error));
@@ -159,6 +161,7 @@ static void *run(void *arg)
         bw_holder_work(h); /* a dump may have shown more to do, and time has passed */
         wait_for_work(h);
     }
+    atomic_store_explicit(&h->ended, true, memory_order_release);
     return NULL;
 }
 
@@ -176,21 +179,32 @@ int bw_holder_start(struct bw_holder *h)
     return -error;
 }
 
+/* Waits for the thread's last step. False when it does not come. */
+static bool ended_in_time(struct bw_holder *h)
+{
+    static const struct timespec step = {.tv_nsec = 200 * 1000};
+    uint64_t end_ns = bw_now_ns() + END_WITHIN_NS;
+
+    while (!atomic_load_explicit(&h->ended, memory_order_acquire)) {
+        if (bw_now_ns() > end_ns)
+            return false;
+        nanosleep(&step, NULL);
+    }
+    return true;
+}
+
 int bw_holder_free(struct bw_holder *h)
 {
-    struct timespec until;
-
     if (h == NULL)
         return 0;
     if (h->running) {
         atomic_store_explicit(&h->cells->stop, true, memory_order_release);
         bw_wake(h->cells->thread_fd);
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += END_WITHIN_S;
-        if (pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+        if (!ended_in_time(h)) {
             bw_log(BW_LOG_ERROR, "the address thread hangs in the kernel: left to the lease of its addresses");
             return -EBUSY;
         }
+        pthread_join(h->thread, NULL);
     }
     close_all(h);
     return 0;

@@ -53,6 +53,7 @@ struct bw_holder {
     struct bw_log_limit failure_limit, stranger_limit, overrun_limit;
     pthread_t thread;
     bool running;
+    _Atomic bool ended; /* the thread touches nothing any more */
 };
 
 /* ---- leases ---- */

@@ -28,7 +28,7 @@ static void merge(struct bw_linux *e, uint8_t interface)
     if (memcmp(&link, &e->links[interface], sizeof(link)) == 0)
         return;
     if (link.ifindex != e->links[interface].ifindex)
-        bw_probing_forget(&e->probing, interface);
+        bw_probing_device(&e->probing, interface, link.ifindex);
     e->links[interface] = link;
     e->links_changed |= 1U << interface;
 }

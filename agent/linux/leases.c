@@ -10,7 +10,7 @@
 #include "agent/linux/holder_private.h"
 #include "bellwether/text.h"
 
-#define RETRY_NS (50 * BW_MS)
+#define RETRY_NS (100 * BW_MS)
 #define TELL_LOST_EVERY_NS BW_SEC
 
 enum operation { OPERATION_ADD, OPERATION_CHECK, OPERATION_RENEW, OPERATION_REMOVE };

@@ -24,31 +24,93 @@
 #define ASKED_AT_ONCE 4
 #define WATCH_NS (3 * BW_SEC)        /* replies count this long after a probe */
 #define SAMPLE_EVERY_NS (5 * BW_MS)
-#define COUNTERS_BYTES 16384
+#define COUNTERS_BYTES 131072        /* about a thousand devices */
+#define RECEIVE_BYTES 65536
+#define SHUT_NS (100 * BW_MS)
+#define STORM_ROUNDS 4               /* full readings in a row that make a storm */
 
 static const uint8_t no_mac[6];
 
-/* IPv6 with ICMPv6, hop limit 255, neighbour solicitation or advertisement; offsets from the IPv6 header. */
-static struct sock_filter nd_only[] = {
-    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 58 << 8 | 255, 0, 4),
-    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 40),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 135, 1, 0),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 136, 0, 1),
-    BPF_STMT(BPF_RET | BPF_K, 0xffff),
-    BPF_STMT(BPF_RET | BPF_K, 0),
-};
+/* ---- filters ---- */
 
-/* A socket that takes nothing until its filter is set. */
-static int listen_to(uint16_t protocol, const struct sock_fprog *filter)
+/* Refuses everything; the last two statements of each program refuse and accept. */
+static struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+
+/* IPv6 with ICMPv6, hop limit 255, neighbour solicitation or advertisement; offsets from the IPv6 header. */
+static const struct sock_filter nd_only[] = {
+    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 58 << 8 | 255, 0, 3),
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 40),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 135, 2, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 136, 1, 0),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+    BPF_STMT(BPF_RET | BPF_K, 0xffff),
+};
+#define ND_ONLY (sizeof(nd_only) / sizeof(nd_only[0]))
+
+static void set_filter(int fd, struct sock_filter *program, size_t length)
+{
+    struct sock_fprog filter = {(unsigned short)length, program};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+}
+
+/* Only from our devices, and of IPv6 only neighbour discovery. */
+static void open_filter(struct bw_probing *p, int fd, bool six)
+{
+    struct sock_filter program[BW_MAX_INTERFACES + ND_ONLY + 4];
+    size_t n = 0;
+    unsigned count = p->config->interfaces_count;
+
+    program[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_IFINDEX));
+    for (unsigned i = 0; i < count; i++) /* a hit skips what is left of the list and the refusal */
+        program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)p->devices[i],
+                                                    (uint8_t)(count - i), 0);
+    program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+    if (six) {
+        memcpy(program + n, nd_only, sizeof(nd_only));
+        n += ND_ONLY;
+    } else {
+        program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xffff);
+    }
+    set_filter(fd, program, n);
+}
+
+static void open_filters(struct bw_probing *p)
+{
+    open_filter(p, p->arp_fd, false);
+    if (p->nd_fd >= 0)
+        open_filter(p, p->nd_fd, true);
+    p->shut_ns = 0;
+}
+
+void bw_probing_device(struct bw_probing *p, uint8_t interface, int ifindex)
+{
+    memset(&p->interfaces[interface], 0, sizeof(p->interfaces[interface]));
+    p->devices[interface] = ifindex;
+    open_filters(p);
+}
+
+/* A storm: the sockets are shut for a moment, so that reading them does not become this thread's only work. */
+static void shut(struct bw_probing *p, uint64_t now_ns)
+{
+    p->shut_ns = now_ns;
+    set_filter(p->arp_fd, nothing, 1);
+    if (p->nd_fd >= 0)
+        set_filter(p->nd_fd, nothing, 1);
+}
+
+/* A socket that takes nothing until its filter is opened. */
+static int listen_to(uint16_t protocol)
 {
     struct sockaddr_ll local = {.sll_family = AF_PACKET, .sll_protocol = htons(protocol)};
-    int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), bytes = RECEIVE_BYTES;
 
     if (fd < 0)
         return -errno;
-    if ((filter != NULL && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter, sizeof(*filter)) != 0) ||
-        bind(fd, (struct sockaddr *)&local, sizeof(local)) != 0) {
+    set_filter(fd, nothing, 1);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    if (bind(fd, (struct sockaddr *)&local, sizeof(local)) != 0) {
         int error = -errno;
         close(fd);
         return error;
@@ -58,18 +120,18 @@ static int listen_to(uint16_t protocol, const struct sock_fprog *filter)
 
 int bw_probing_open(struct bw_probing *p, const struct bw_cluster_config *config)
 {
-    struct sock_fprog filter = {sizeof(nd_only) / sizeof(nd_only[0]), nd_only};
     bool six = false;
 
     memset(p, 0, sizeof(*p));
     p->config = config;
     p->nd_fd = -1;
-    p->counters_fd = open("/proc/self/net/dev", O_RDONLY | O_CLOEXEC);
+    p->counters = malloc(COUNTERS_BYTES);
+    p->counters_fd = p->counters != NULL ? open("/proc/self/net/dev", O_RDONLY | O_CLOEXEC) : -1;
     for (unsigned i = 0; i < config->addresses_count; i++)
         six |= config->addresses[i].address.family == 6;
-    p->arp_fd = listen_to(ETH_P_ARP, NULL);
+    p->arp_fd = listen_to(ETH_P_ARP);
     if (p->arp_fd >= 0 && six)
-        p->nd_fd = listen_to(ETH_P_IPV6, &filter);
+        p->nd_fd = listen_to(ETH_P_IPV6);
     if (p->arp_fd < 0 || (six && p->nd_fd < 0)) {
         int error = p->arp_fd < 0 ? p->arp_fd : p->nd_fd;
         bw_probing_close(p);
@@ -87,12 +149,11 @@ void bw_probing_close(struct bw_probing *p)
             close(*fds[i]);
         *fds[i] = -1;
     }
+    free(p->counters);
+    p->counters = NULL;
 }
 
-void bw_probing_forget(struct bw_probing *p, uint8_t interface)
-{
-    memset(&p->interfaces[interface], 0, sizeof(p->interfaces[interface]));
-}
+/* ---- neighbours ---- */
 
 void bw_probing_learn(struct bw_probing *p, uint8_t interface, const struct bw_address *address, const uint8_t mac[6],
                       bool gateway, uint64_t now_ns)
@@ -143,12 +204,12 @@ static bool find_packets(const char *text, const char *device, uint64_t *packets
 /* Takes samples for the interfaces in the mask. Returns the mask of those whose counter moved since the sample before. */
 static uint16_t sample(struct bw_probing *p, uint16_t interfaces, uint64_t now_ns)
 {
-    char text[COUNTERS_BYTES];
+    char *text = p->counters;
     size_t length = 0;
     uint16_t moved = 0;
 
-    while (length < sizeof(text) - 1) {
-        ssize_t n = pread(p->counters_fd, text + length, sizeof(text) - 1 - length, (off_t)length);
+    while (length < COUNTERS_BYTES - 1) {
+        ssize_t n = pread(p->counters_fd, text + length, COUNTERS_BYTES - 1 - length, (off_t)length);
 
         if (n <= 0)
             break;
@@ -237,7 +298,8 @@ static void take(struct reading *r, uint8_t interface, struct bw_neighbour_frame
     bw_probing_learn(p, interface, &frame->from, frame->mac, false, r->now_ns);
 }
 
-static void read_socket(struct reading *r, int fd, bool arp)
+/* True when more may be waiting. */
+static bool read_socket(struct reading *r, int fd, bool arp)
 {
     for (int n = 0; n < FRAMES_AT_ONCE; n++) {
         uint8_t bytes[256];
@@ -247,7 +309,7 @@ static void read_socket(struct reading *r, int fd, bool arp)
         ssize_t got = recvfrom(fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from, &length);
 
         if (got < 0)
-            return;
+            return false;
         if (from.sll_pkttype == PACKET_OUTGOING ||
             !(arp ? bw_frame_read_arp(bytes, (size_t)got, &frame) : bw_frame_read_nd(bytes, (size_t)got, &frame)))
             continue;
@@ -255,6 +317,21 @@ static void read_socket(struct reading *r, int fd, bool arp)
             if (r->links[i].ifindex == from.sll_ifindex)
                 take(r, i, &frame, from.sll_addr);
     }
+    return true;
+}
+
+static void read_sockets(struct reading *r)
+{
+    struct bw_probing *p = r->probing;
+    bool full = read_socket(r, p->arp_fd, true);
+
+    if (p->nd_fd >= 0)
+        full |= read_socket(r, p->nd_fd, false);
+    p->full_rounds = full ? p->full_rounds + 1 : 0;
+    if (p->shut_ns == 0 && p->full_rounds >= STORM_ROUNDS)
+        shut(p, r->now_ns);
+    else if (p->shut_ns != 0 && r->now_ns - p->shut_ns >= SHUT_NS)
+        open_filters(p);
 }
 
 void bw_probing_read(struct bw_probing *p, const struct bw_link *links, uint64_t now_ns, uint16_t *spoke,
@@ -263,9 +340,7 @@ void bw_probing_read(struct bw_probing *p, const struct bw_link *links, uint64_t
     struct reading r = {.probing = p, .links = links, .now_ns = now_ns, .heard = heard, .arg = arg};
     uint16_t watching = 0, due = 0;
 
-    read_socket(&r, p->arp_fd, true);
-    if (p->nd_fd >= 0)
-        read_socket(&r, p->nd_fd, false);
+    read_sockets(&r);
     for (uint8_t i = 0; i < p->config->interfaces_count; i++) {
         if (!watched(p, i, now_ns))
             continue;

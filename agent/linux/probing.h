@@ -22,6 +22,10 @@ struct bw_probing {
     const struct bw_cluster_config *config;
     int arp_fd, nd_fd; /* listen on all devices; nd_fd -1 when no virtual address is IPv6 */
     int counters_fd;   /* /proc/self/net/dev, -1 = not to be had */
+    char *counters;    /* room for its text */
+    int devices[BW_MAX_INTERFACES]; /* ifindex of each interface, 0 = none */
+    unsigned full_rounds; /* readings in a row that stopped at their bound */
+    uint64_t shut_ns;  /* listening is shut since, 0 = open */
     struct {
         struct bw_neighbour neighbours[BW_NEIGHBOURS_KEPT];
         uint64_t probed_ns;  /* last probe, 0 = never */
@@ -37,8 +41,8 @@ void bw_probing_close(struct bw_probing *probing);
 
 void bw_probing_learn(struct bw_probing *probing, uint8_t interface, const struct bw_address *address,
                       const uint8_t mac[6], bool gateway, uint64_t now_ns);
-/* The interface has another device: what was known of its neighbours is void. */
-void bw_probing_forget(struct bw_probing *probing, uint8_t interface);
+/* The interface's device is this one now (0 = none): what was known of its neighbours is void. To be told before anything is heard. */
+void bw_probing_device(struct bw_probing *probing, uint8_t interface, int ifindex);
 /* Asks known neighbours of the interface, and begins to watch its receive counter. sender: a packet socket. */
 void bw_probing_ask(struct bw_probing *probing, int sender, uint8_t interface, const struct bw_link *link, uint64_t now_ns);
 

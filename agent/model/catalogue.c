@@ -18,8 +18,8 @@
     }
 #define SAME(value, text) {value, text, text}
 
-ENUM(bw_enum_member_state, "BwMemberStateValue", SAME(BW_MEMBER_INITIALIZING, "initializing"), SAME(BW_MEMBER_READY, "ready"),
-     SAME(BW_MEMBER_STANDBY, "standby"), SAME(BW_MEMBER_ACTIVE, "active"), SAME(BW_MEMBER_ATTENTION, "attention"),
+ENUM(bw_enum_member_state, "BwMemberStateValue", SAME(BW_MEMBER_INITIALIZING, "initializing"),
+     SAME(BW_MEMBER_READY, "ready"), SAME(BW_MEMBER_STANDBY, "standby"), SAME(BW_MEMBER_ACTIVE, "active"), SAME(BW_MEMBER_ATTENTION, "attention"),
      SAME(BW_MEMBER_DOWN, "down"), SAME(BW_MEMBER_UNREACHABLE, "unreachable"));
 /* Force-down can be asked for but is shown as down (with forced = true). */
 ENUM(bw_enum_admin_state, "BwAdminStateValue", SAME(BW_ADMIN_UP, "up"), SAME(BW_ADMIN_DOWN, "down"),
@@ -31,15 +31,15 @@ ENUM(bw_enum_recovery, "BwRecoveryValue", {BW_RECOVERY_ACTIVE_UP, "active-up", "
      {BW_RECOVERY_PRIMARY_UP, "primary-up", "primaryUp"});
 ENUM(bw_enum_interface_role, "BwInterfaceRoleValue", SAME(BW_ROLE_CLUSTER, "cluster"), SAME(BW_ROLE_SYNC, "sync"),
      SAME(BW_ROLE_MONITORED, "monitored"), SAME(BW_ROLE_DISCONNECTED, "disconnected"));
-ENUM(bw_enum_interface_state, "BwInterfaceStateValue", SAME(BW_INTERFACE_UP, "up"), SAME(BW_INTERFACE_SUSPECT, "suspect"),
-     SAME(BW_INTERFACE_DOWN, "down"), SAME(BW_INTERFACE_UNKNOWN, "unknown"));
+ENUM(bw_enum_interface_state, "BwInterfaceStateValue", SAME(BW_INTERFACE_UP, "up"),
+     SAME(BW_INTERFACE_SUSPECT, "suspect"), SAME(BW_INTERFACE_DOWN, "down"), SAME(BW_INTERFACE_UNKNOWN, "unknown"));
 ENUM(bw_enum_direction, "BwDirectionStateValue", SAME(BW_DIRECTION_UP, "up"), SAME(BW_DIRECTION_DOWN, "down"));
 ENUM(bw_enum_transport, "BwTransportValue", SAME(BW_TRANSPORT_MULTICAST, "multicast"),
      SAME(BW_TRANSPORT_BROADCAST, "broadcast"), SAME(BW_TRANSPORT_UNICAST, "unicast"));
 ENUM(bw_enum_pnote_status, "BwPnoteStatusValue", SAME(BW_PNOTE_OK, "ok"), SAME(BW_PNOTE_INIT, "init"),
      SAME(BW_PNOTE_PROBLEM, "problem"), SAME(BW_PNOTE_UNKNOWN, "unknown"));
-ENUM(bw_enum_pnote_kind, "BwPnoteKindValue", {BW_PNOTE_BUILTIN, "built-in", "builtIn"}, SAME(BW_PNOTE_MONITOR, "monitor"),
-     SAME(BW_PNOTE_TRAP, "trap"), SAME(BW_PNOTE_USER, "user"));
+ENUM(bw_enum_pnote_kind, "BwPnoteKindValue", {BW_PNOTE_BUILTIN, "built-in", "builtIn"},
+     SAME(BW_PNOTE_MONITOR, "monitor"), SAME(BW_PNOTE_TRAP, "trap"), SAME(BW_PNOTE_USER, "user"));
 ENUM(bw_enum_view, "BwViewValue", SAME(BW_VIEW_NONE, "none"), {BW_VIEW_ONE_WAY, "one-way", "oneWay"},
      SAME(BW_VIEW_MUTUAL, "mutual"), SAME(BW_VIEW_LOCAL, "local"));
 ENUM(bw_enum_group_state, "BwGroupStateValue", SAME(BW_GROUP_ONLINE, "online"), SAME(BW_GROUP_OFFLINE, "offline"),

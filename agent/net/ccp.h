@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the codec's files and the sealing layer share: the clear part's writer, and the handshake table, by which the sealing
- * layers of two members make sure of each other's freshness without the core's knowledge.
+ * What the codec's files and the sealing layer share: the clear part's writer, and the handshake table, by which the
+ * sealing layers of two members make sure of each other's freshness without the core's knowledge.
  */
 #ifndef BELLWETHER_NET_CCP_H
 #define BELLWETHER_NET_CCP_H
@@ -11,8 +11,8 @@
 
 #define BW_CCP_OPCODE_STATE 1
 #define BW_CCP_OPCODE_QUERY 2
-#define BW_CCP_OPCODE_SYNC 10
-#define BW_CCP_TARGET_ALL 0xfffe
+#define BW_CCP_OPCODE_SYNC  10
+#define BW_CCP_TARGET_ALL   0xfffe
 
 enum bw_handshake_what {
     BW_HANDSHAKE_CHALLENGE = 1, /* the sender's challenge for `member` */
@@ -42,8 +42,8 @@ static inline bool bw_ccp_id_plausible(unsigned id)
 void bw_ccp_put_clear(struct bw_sink *sink, const struct bw_message *message, uint8_t cluster,
                       const struct bw_clear_facts *facts);
 
-/* As bw_ccp_encode and bw_ccp_decode_body, with the handshake apart instead of in the echoes. Entries for which there is no room
- * are left out. */
+/* As bw_ccp_encode and bw_ccp_decode_body, with the handshake apart instead of in the echoes. Entries for which there
+ * is no room are left out. */
 int bw_ccp_encode_with(const struct bw_message *message, uint8_t cluster, const struct bw_clear_facts *facts,
                        const struct bw_handshake *handshake, uint8_t *buf, size_t cap, size_t *clear_length);
 int bw_ccp_decode_with(const uint8_t *bytes, size_t length, struct bw_message *message, struct bw_handshake *handshake);

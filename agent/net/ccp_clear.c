@@ -2,23 +2,23 @@
 /*
  * The clear part of a CCP frame: the layout that public analysers read as CPHA version 650. Pure.
  *
- *   header   magic, version, cluster, opcode, interface (1 = first), random id, sender, target, policy id, filler: 16 bits each
- *   MY_STATE number of ids, report code, HA mode, time unit in ms: 16 bits each; with bit 0 of the code a state byte for each id;
- *            with bit 1 interfaces up in, assumed up in, up out, assumed up out, and for each id how long ago it was heard
- *   QUERY_STATE, SYNC: nothing more
+ * Header, 16 bits each: magic, version, cluster, opcode, interface (1 = first), random id, sender, target, policy id,
+ * filler. Then in MY_STATE, 16 bits each: number of ids, report code, HA mode, time unit in ms; with bit 0 of the code
+ * a state byte for each id; with bit 1 interfaces up in, assumed up in, up out, assumed up out, and for each id how
+ * long ago it was heard. QUERY_STATE and SYNC have no more than the header.
  */
 #include "agent/net/ccp.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define MAGIC 0x1a90
-#define VERSION 650
-#define HEADER_BYTES 20
-#define REPORT_STATES 1
+#define MAGIC             0x1a90
+#define VERSION           650
+#define HEADER_BYTES      20
+#define REPORT_STATES     1
 #define REPORT_INTERFACES 2
-#define IDS_MAX 254
-#define LAST_HEARD_MAX 127 /* analysers show it as a signed byte */
+#define IDS_MAX           254
+#define LAST_HEARD_MAX    127 /* analysers show it as a signed byte */
 
 /* The analysers' numbers for member states. */
 static const uint8_t state_codes[] = {
@@ -122,7 +122,8 @@ int bw_ccp_decode_clear(const uint8_t *bytes, size_t length, struct bw_clear *cl
         return -EBADMSG;
     if (version != VERSION || !bw_ccp_id_plausible(clear->cluster))
         return -EPROTO;
-    if (!bw_ccp_id_plausible(clear->sender) || !(clear->target == BW_CCP_TARGET_ALL || bw_ccp_id_plausible(clear->target)))
+    if (!bw_ccp_id_plausible(clear->sender) ||
+        !(clear->target == BW_CCP_TARGET_ALL || bw_ccp_id_plausible(clear->target)))
         return -EBADMSG;
     if (clear->interface < 1 || clear->interface > BW_MAX_INTERFACES)
         return -EBADMSG;

@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define IP_BYTES 20
-#define UDP_BYTES 8
-#define PROTOCOL_UDP 17
-#define TOS_CONTROL 0xc0 /* network control */
-#define TTL 255
+#define IP_BYTES      20
+#define UDP_BYTES     8
+#define PROTOCOL_UDP  17
+#define TOS_CONTROL   0xc0 /* network control */
+#define TTL           255
 #define DONT_FRAGMENT 0x4000
 
 static void put16(uint8_t *at, unsigned value)
@@ -51,8 +51,8 @@ static uint16_t udp_checksum(const uint8_t *addresses, const uint8_t *udp, size_
     return fold(sum_words(sum, more, more_length));
 }
 
-void bw_inet_build(uint8_t header[BW_INET_HEADER_BYTES], const uint8_t source[4], const uint8_t target[4], uint16_t port,
-                   const uint8_t *payload, size_t length)
+void bw_inet_build(uint8_t header[BW_INET_HEADER_BYTES], const uint8_t source[4], const uint8_t target[4],
+                   uint16_t port, const uint8_t *payload, size_t length)
 {
     uint8_t *udp = header + IP_BYTES;
     uint16_t checksum;

@@ -40,8 +40,8 @@ struct bw_clear_facts {
 /* Writes clear part and body (TLVs, not sealed) of a message. Returns bytes written, *clear_length set, or -ENOSPC. */
 int bw_ccp_encode(const struct bw_message *message, uint8_t cluster, const struct bw_clear_facts *facts, uint8_t *buf,
                   size_t cap, size_t *clear_length);
-/* Reads the clear part of a frame. 0; -EPROTO: somebody's CPHA, but of a version or cluster number that is none of ours;
- * -EBADMSG. */
+/* Reads the clear part of a frame. 0; -EPROTO: somebody's CPHA, but of a version or cluster number that is none of
+ * ours; -EBADMSG. */
 int bw_ccp_decode_clear(const uint8_t *bytes, size_t length, struct bw_clear *clear);
 /* Reads a body (our TLVs, opened). Unknown TLVs are skipped; lengths fail closed. kind, heartbeat, page … are set;
  * sender, boot, sequence, interface are the caller's. 0 or -EBADMSG. */
@@ -51,14 +51,14 @@ int bw_ccp_decode_body(const uint8_t *bytes, size_t length, struct bw_message *m
 
 enum bw_verdict {
     BW_VERDICT_ACCEPT = 0, /* message is authentic, fresh, from an adopted boot id: give it to the core */
-    BW_VERDICT_QUERY,      /* authentic, of a boot id not adopted yet: answer with a heartbeat, give nothing to the core */
+    BW_VERDICT_QUERY,      /* authentic, of a boot id not adopted: answer with a heartbeat, give nothing to the core */
     BW_VERDICT_FAREWELL,   /* an authentic farewell: give it to the core (it names the incarnation that is over) */
     BW_VERDICT_MALFORMED,
     BW_VERDICT_UNAUTHENTIC,
     BW_VERDICT_REPLAYED,
     BW_VERDICT_FOREIGN,    /* another cluster's number */
     BW_VERDICT_OWN,        /* own frame looped back */
-    BW_VERDICT_DUPLICATE_ID, /* authentic, our own member id, another boot id, not our keeper's: two members share an id */
+    BW_VERDICT_DUPLICATE_ID, /* authentic, of our member id, another boot id, not our keeper's: two share an id */
 };
 
 struct bw_seal; /* one per process: keys, own boot id, sequences, peers' sessions */
@@ -75,12 +75,15 @@ struct bw_seal_setup {
 };
 
 size_t bw_seal_size(void);
+/* NULL when the setup cannot be: no boot id, a member id out of range, no key and not auth_none. */
 struct bw_seal *bw_seal_init(void *memory, const struct bw_seal_setup *setup);
-/* Builds a whole frame: fills in sequence and, in heartbeats, each echo's challenge and response. interface: index it goes out on.
- * Returns its length, or -ENOSPC. */
-int bw_seal_frame(struct bw_seal *seal, struct bw_message *message, const struct bw_clear_facts *facts, uint8_t interface,
-                  uint8_t *frame, size_t cap);
-/* Opens a frame that came in on interface index `interface`. *message is set for ACCEPT, FAREWELL and QUERY (there only sender, boot). */
+/* Builds a whole frame: fills in sequence and, in heartbeats, each echo's challenge and response. interface: index it
+ * goes out on. facts may be NULL (a keeper has no view). Commands and answers for which there is no room wait for the
+ * next turn. Returns its length; -ENOSPC; -EINVAL: a value out of its range; -EOVERFLOW: all sequence numbers used. */
+int bw_seal_frame(struct bw_seal *seal, struct bw_message *message, const struct bw_clear_facts *facts,
+                  uint8_t interface, uint8_t *frame, size_t cap);
+/* Opens a frame that came in on interface index `interface`. *message is set for ACCEPT, FAREWELL and QUERY (there only
+ * sender, boot). A farewell ends the session of the incarnation that it names. */
 enum bw_verdict bw_open_frame(struct bw_seal *seal, const uint8_t *frame, size_t length, uint8_t interface,
                               struct bw_message *message);
 /* Forgets the session of a member (it was declared over or dead for long); its next incarnation is adopted anew. */
@@ -103,14 +106,14 @@ struct bw_port_setup {
 /* A port that may be closed (device missing): bw_port_attach opens its sockets. NULL when out of memory. */
 struct bw_port *bw_port_new(const struct bw_port_setup *setup);
 void bw_port_free(struct bw_port *port);
-/* (Re)binds to the device as it is now: ifindex, link-layer address and IPv4 address (family 0: source 0.0.0.0). Never blocks.
- * 0 or negative errno. ifindex 0 detaches. The descriptor stays the same over re-attachments once it exists. */
+/* (Re)binds to the device as it is now: ifindex, link-layer address and IPv4 address (family 0: source 0.0.0.0). Never
+ * blocks. 0 or negative errno. ifindex 0 detaches. The descriptor stays the same over re-attachments once it exists. */
 int bw_port_attach(struct bw_port *port, int ifindex, const uint8_t mac[6], const struct bw_address *source);
 /* Descriptors to poll for reading, at most 2; -1 where there is none. */
 void bw_port_fds(const struct bw_port *port, int fds[2]);
 /* Sends one CCP frame (the UDP payload) to all peers of the interface. Never blocks. 0 or negative errno. */
 int bw_port_send(struct bw_port *port, const uint8_t *frame, size_t length);
-/* The next CCP frame (UDP payload) that is waiting: length, 0 = none, negative errno. Own outgoing frames are left out. */
+/* The next CCP frame (UDP payload) that is waiting: length, 0 = none, negative errno. Own frames are left out. */
 int bw_port_receive(struct bw_port *port, uint8_t *frame, size_t cap);
 /* Throws away all that is queued (after a pause). Bounded. */
 void bw_port_drain(struct bw_port *port);

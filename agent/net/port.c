@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One interface's port: chooses the sockets by transport and joins them to one interface for the engine (see net.h). Nothing here
- * blocks: the sockets are non-blocking, and what the kernel does under its global lock is done by a thread of its own
- * (port_packet.c).
+ * One interface's port: chooses the sockets by transport and joins them to one interface for the engine (see net.h).
+ * Nothing here blocks: the sockets are non-blocking, and what the kernel does under its global lock is done by a thread
+ * of its own (port_packet.c).
  */
 #include "agent/net/port.h"
 
@@ -31,7 +31,8 @@ static void choose_target(struct bw_packet *packet, const struct bw_port_setup *
     }
     if (inet_pton(AF_INET, setup->multicast4, packet->target) != 1)
         memcpy(packet->target, (const uint8_t[]){224, 0, 0, 254}, sizeof(packet->target));
-    memcpy(packet->target_mac, (const uint8_t[]){0x01, 0x00, 0x5e, packet->target[1] & 0x7f, packet->target[2], packet->target[3]},
+    memcpy(packet->target_mac,
+           (const uint8_t[]){0x01, 0x00, 0x5e, packet->target[1] & 0x7f, packet->target[2], packet->target[3]},
            sizeof(packet->target_mac));
 }
 

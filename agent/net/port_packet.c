@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Multicast and broadcast over a packet socket. It hears below the firewall and the reverse-path filter, which would make a UDP
- * socket deaf, and sends from an interface without an address.
+ * Multicast and broadcast over a packet socket. It hears below the firewall and the reverse-path filter, which would
+ * make a UDP socket deaf, and sends from an interface without an address.
  *
- * A packet socket is hooked to the device by its index and stays the same file descriptor when it is hooked to another. While
- * detached a filter lets nothing in.
+ * A packet socket is hooked to the device by its index and stays the same file descriptor when it is hooked to another.
+ * While detached a filter lets nothing in.
  */
 #include "agent/net/port.h"
 
@@ -26,11 +26,11 @@
 #include "agent/net/inet.h"
 
 #define RECEIVE_BUFFER_BYTES (1 << 20)
-#define SKIP_MAX 64 /* packets that are none of ours, in one call */
-#define HELPER_STACK_BYTES (64 << 10)
+#define SKIP_MAX             64 /* packets that are none of ours, in one call */
+#define HELPER_STACK_BYTES   (64 << 10)
 
-/* UDP to our port, not a later fragment, not another host's, and of no VLAN: what carries a tag is of another network. Offsets count
- * from the IP header. */
+/* UDP to our port, not a later fragment, not another host's, and of no VLAN: what carries a tag is of another network.
+ * Offsets count from the IP header. */
 static struct sock_filter ccp_filter[] = {
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, SKF_AD_OFF + SKF_AD_PKTTYPE),
     BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, PACKET_MULTICAST, 13, 0),
@@ -86,8 +86,8 @@ static int open_socket(struct bw_packet *packet)
 
 /* ---- membership ---- */
 
-/* Joins the device to the group's link-layer address; and, for a group that switches don't flood, the host to the group, so that it is
- * told to them by IGMP. */
+/* Joins the device to the group's link-layer address; and, for a group that switches don't flood, the host to the
+ * group, so that it is told to them by IGMP. */
 struct membership {
     int fd, group_fd;
     struct packet_mreq leave, join;
@@ -189,7 +189,9 @@ int bw_packet_attach(struct bw_packet *packet, int ifindex, const struct bw_addr
 int bw_packet_send(struct bw_packet *packet, const uint8_t *frame, size_t length)
 {
     uint8_t header[BW_INET_HEADER_BYTES];
-    struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = packet->ifindex,
+    struct sockaddr_ll address = {.sll_family = AF_PACKET,
+                                  .sll_protocol = htons(ETH_P_IP),
+                                  .sll_ifindex = packet->ifindex,
                                   .sll_halen = ETH_ALEN};
     struct iovec parts[] = {{header, sizeof(header)}, {(void *)(uintptr_t)frame, length}};
     struct msghdr message = {.msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = parts, .msg_iovlen = 2};
@@ -225,11 +227,16 @@ int bw_packet_receive(struct bw_packet *packet, uint8_t *frame, size_t cap)
     for (int i = 0; packet->fd >= 0 && i < SKIP_MAX; i++) {
         struct sockaddr_ll from;
         struct iovec part = {bytes, sizeof(bytes)};
-        struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1,
-                                 .msg_control = &control, .msg_controllen = sizeof(control)};
+        struct msghdr message = {.msg_name = &from,
+                                 .msg_namelen = sizeof(from),
+                                 .msg_iov = &part,
+                                 .msg_iovlen = 1,
+                                 .msg_control = &control,
+                                 .msg_controllen = sizeof(control)};
         const uint8_t *payload;
         size_t payload_length;
         ssize_t length = recvmsg(packet->fd, &message, MSG_DONTWAIT);
+        int error;
 
         if (length < 0 && errno == EAGAIN)
             return 0;
@@ -239,9 +246,9 @@ int bw_packet_receive(struct bw_packet *packet, uint8_t *frame, size_t cap)
             return -errno;
         if (from.sll_ifindex != packet->ifindex || from.sll_pkttype == PACKET_OUTGOING || message.msg_flags & MSG_TRUNC)
             continue;
-        if (bw_inet_parse(bytes, (size_t)length, BW_CCP_PORT, checksum_pending(&message), &payload, &payload_length) != 0)
-            continue;
-        if (payload_length == 0 || payload_length > cap)
+        error =
+            bw_inet_parse(bytes, (size_t)length, BW_CCP_PORT, checksum_pending(&message), &payload, &payload_length);
+        if (error || payload_length == 0 || payload_length > cap)
             continue;
         memcpy(frame, payload, payload_length);
         return (int)payload_length;

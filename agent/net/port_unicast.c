@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #define RECEIVE_BUFFER_BYTES (1 << 20)
-#define TOS_CONTROL 0xc0
-#define HOPS 255
+#define TOS_CONTROL          0xc0
+#define HOPS                 255
 
 static void tune(int fd, int family)
 {
@@ -50,6 +50,7 @@ static int open_socket(struct bw_unicast *unicast, int ifindex)
         struct sockaddr_in6 v6;
     } address = {0};
     uint16_t port = htons(unicast->send_only ? 0 : BW_CCP_PORT);
+    socklen_t length;
     int one = 1, error;
     int fd = socket(unicast->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -63,7 +64,8 @@ static int open_socket(struct bw_unicast *unicast, int ifindex)
     } else {
         address.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = port};
     }
-    if (bind(fd, (struct sockaddr *)&address, unicast->family == AF_INET6 ? sizeof(address.v6) : sizeof(address.v4)) != 0) {
+    length = unicast->family == AF_INET6 ? sizeof(address.v6) : sizeof(address.v4);
+    if (bind(fd, (struct sockaddr *)&address, length) != 0) {
         error = -errno;
         close(fd);
         return error;
@@ -86,7 +88,8 @@ int bw_unicast_attach(struct bw_unicast *unicast, int ifindex)
     return error;
 }
 
-static ssize_t send_to(const struct bw_unicast *unicast, const struct bw_address *peer, const uint8_t *frame, size_t length)
+static ssize_t send_to(const struct bw_unicast *unicast, const struct bw_address *peer, const uint8_t *frame,
+                       size_t length)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(BW_CCP_PORT)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(BW_CCP_PORT)};

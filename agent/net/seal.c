@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sealed frame. Called by the engine thread, the keeper and the simulator, each with a seal of its own; nothing here blocks,
- * allocates or calls the system.
+ * The sealed frame. Called by the engine thread, the keeper and the simulator, each with a seal of its own; nothing
+ * here blocks, allocates or calls the system.
  *
  *   clear part (ccp_clear.c)
  *   "BW", format 1, flags (bit 0: sealed)                     4 bytes
@@ -10,9 +10,10 @@
  *   body (ccp_body.c), encrypted
  *   tag                                                      16
  *
- * Boot id, class, interface and sequence are the nonce of XChaCha20-Poly1305; everything before the body is authenticated with it.
- * With auth "none" the body is plain and the tag zero. The sequence counts all frames of a process, whatever class or interface, so
- * that what was sent before an incarnation was adopted can be told on every interface.
+ * Boot id, class, interface and sequence are the nonce of XChaCha20-Poly1305; everything before the body is
+ * authenticated with it. With auth "none" the body is plain and the tag zero. The sequence counts all frames of a
+ * process, whatever class or interface, so that what was sent before an incarnation was adopted can be told on every
+ * interface.
  */
 #include "agent/net/session.h"
 
@@ -22,15 +23,16 @@
 
 #include "agent/net/seal.h"
 
-#define MARK_0 'B'
-#define MARK_1 'W'
-#define FORMAT 1
-#define FLAG_SEALED 1
-#define NONCE_AT 4
+#define MARK_0       'B'
+#define MARK_1       'W'
+#define FORMAT       1
+#define FLAG_SEALED  1
+#define NONCE_AT     4
 #define HEADER_BYTES 28
-#define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define TAG_BYTES    crypto_aead_xchacha20poly1305_ietf_ABYTES
 
-_Static_assert(HEADER_BYTES - NONCE_AT == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "the header's end is the nonce");
+_Static_assert(HEADER_BYTES - NONCE_AT == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+               "the header's end is the nonce");
 _Static_assert(BW_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "a cluster key is a sealing key");
 
 struct bw_seal {
@@ -134,8 +136,8 @@ static void put_header(struct bw_sink *sink, const struct bw_seal *seal, const s
     bw_put_uint(sink, message->sequence, 6);
 }
 
-int bw_seal_frame(struct bw_seal *seal, struct bw_message *message, const struct bw_clear_facts *facts, uint8_t interface,
-                  uint8_t *frame, size_t cap)
+int bw_seal_frame(struct bw_seal *seal, struct bw_message *message, const struct bw_clear_facts *facts,
+                  uint8_t interface, uint8_t *frame, size_t cap)
 {
     struct bw_sink sink = {.bytes = frame, .cap = cap < BW_FRAME_MAX ? cap : BW_FRAME_MAX};
     struct bw_handshake handshake;
@@ -154,8 +156,8 @@ int bw_seal_frame(struct bw_seal *seal, struct bw_message *message, const struct
     message->sender = seal->setup.local;
     message->boot = seal->setup.boot;
     message->sequence = seal->sequence + 1;
-    length = bw_ccp_encode_with(message, seal->setup.cluster, facts, &handshake, plain, sink.cap - HEADER_BYTES - TAG_BYTES,
-                                &clear_length);
+    length = bw_ccp_encode_with(message, seal->setup.cluster, facts, &handshake, plain,
+                                sink.cap - HEADER_BYTES - TAG_BYTES, &clear_length);
     if (length < 0)
         return length;
     seal->sequence++;
@@ -168,7 +170,8 @@ int bw_seal_frame(struct bw_seal *seal, struct bw_message *message, const struct
         memset(frame + head_length + body_length, 0, TAG_BYTES);
     } else {
         crypto_aead_xchacha20poly1305_ietf_encrypt(frame + head_length, NULL, plain + clear_length, body_length, frame,
-                                                   head_length, NULL, frame + clear_length + NONCE_AT, seal->setup.keys[0]);
+                                                   head_length, NULL, frame + clear_length + NONCE_AT,
+                                                   seal->setup.keys[0]);
     }
     return (int)(head_length + body_length + TAG_BYTES);
 }
@@ -193,8 +196,8 @@ static int read_header(struct bw_source *source, const struct bw_clear *clear, s
     return 0;
 }
 
-/* Decrypts into plain what comes after the first `head` bytes. Tries first the key that last served for this sender. False when it is
- * not authentic. */
+/* Decrypts into plain what comes after the first `head` bytes. Tries first the key that last served for this sender.
+ * False when it is not authentic. */
 static bool open_body(const struct bw_seal *seal, struct bw_session *session, const uint8_t *frame, size_t head,
                       size_t length, const uint8_t *nonce, uint8_t *plain)
 {
@@ -207,8 +210,8 @@ static bool open_body(const struct bw_seal *seal, struct bw_session *session, co
     for (unsigned i = 0; i < seal->setup.keys_count; i++) {
         unsigned key = (i + (session ? session->key : 0)) % seal->setup.keys_count;
 
-        if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, frame + head, length - head, frame, head, nonce,
-                                                       seal->setup.keys[key]) == 0) {
+        if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, frame + head, length - head, frame, head,
+                                                       nonce, seal->setup.keys[key]) == 0) {
             if (session)
                 session->key = (uint8_t)key;
             return true;
@@ -230,11 +233,12 @@ static enum bw_verdict judge_namesake(const struct bw_seal *seal, const struct e
 }
 
 /* A farewell names an incarnation that is over: it needs no adoption, and to hear it again changes nothing. */
-static enum bw_verdict judge_farewell(struct bw_seal *seal, struct bw_session *session, const struct bw_message *message)
+static enum bw_verdict judge_farewell(struct bw_seal *seal, struct bw_session *session,
+                                      const struct bw_message *message)
 {
     if (message->farewell.member != session->member || no_boot(&message->farewell.over))
         return BW_VERDICT_MALFORMED;
-    if (session->adopted && same_boot(&session->boot, &message->farewell.over))
+    if (session->adopted && same_boot(&session->now.boot, &message->farewell.over))
         bw_session_forget(&seal->sessions, session);
     return BW_VERDICT_FAREWELL;
 }
@@ -247,7 +251,8 @@ static enum bw_verdict judge(struct bw_seal *seal, struct bw_session *session, c
     enum bw_freshness freshness = BW_FRESH_STRANGER;
 
     if (session)
-        freshness = bw_session_check(session, &envelope->boot, envelope->class, envelope->interface, envelope->sequence);
+        freshness =
+            bw_session_check(session, &envelope->boot, envelope->class, envelope->interface, envelope->sequence);
     if (freshness == BW_FRESH_REPLAYED)
         return BW_VERDICT_REPLAYED;
     if (bw_ccp_decode_with(body, length, message, &handshake) != 0)
@@ -269,9 +274,9 @@ static enum bw_verdict judge(struct bw_seal *seal, struct bw_session *session, c
     return BW_VERDICT_ACCEPT;
 }
 
-/* What net knows and the body does not say; nothing but the sender's name for a verdict that gives nothing to the core. */
-static void complete(struct bw_message *message, enum bw_verdict verdict, uint8_t sender, const struct envelope *envelope,
-                     uint8_t interface)
+/* Adds what the body does not say. A verdict that gives nothing to the core leaves nothing but the sender. */
+static void complete(struct bw_message *message, enum bw_verdict verdict, uint8_t sender,
+                     const struct envelope *envelope, uint8_t interface)
 {
     if (verdict != BW_VERDICT_ACCEPT && verdict != BW_VERDICT_FAREWELL)
         memset(message, 0, sizeof(*message));

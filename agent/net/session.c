@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sessions with the other members: adoption by challenge, replay windows (see session.h). Pure but for libsodium's keyed hash.
+ * Sessions with the other members: adoption by challenge, replay windows (see session.h). Pure but for libsodium's
+ * keyed hash.
  */
 #include "agent/net/session.h"
 
@@ -8,7 +9,7 @@
 #include <string.h>
 
 #define LINGER_FRAMES 256 /* how long challenges and answers go along: frames, since there is no clock here */
-#define LATE_FRAMES 64    /* frames that were on their way when their sender was adopted */
+#define LATE_FRAMES   64  /* frames that were on their way when their sender was adopted */
 
 static bool same_boot(const struct bw_boot_id *a, const struct bw_boot_id *b)
 {
@@ -141,18 +142,33 @@ void bw_sessions_tell(struct bw_sessions *sessions, struct bw_handshake *handsha
     }
 }
 
+static enum bw_freshness check_incarnation(const struct bw_incarnation *incarnation, unsigned class, unsigned interface,
+                                           uint64_t sequence)
+{
+    if (sequence <= incarnation->floor)
+        return incarnation->floor - sequence < LATE_FRAMES ? BW_FRESH_STRANGER : BW_FRESH_REPLAYED;
+    return bw_window_fresh(&incarnation->windows[class][interface], sequence) ? BW_FRESH : BW_FRESH_REPLAYED;
+}
+
 enum bw_freshness bw_session_check(const struct bw_session *session, const struct bw_boot_id *boot, unsigned class,
                                    unsigned interface, uint64_t sequence)
 {
-    if (!session->adopted || !same_boot(&session->boot, boot))
-        return BW_FRESH_STRANGER;
-    if (sequence <= session->floor)
-        return session->floor - sequence < LATE_FRAMES ? BW_FRESH_STRANGER : BW_FRESH_REPLAYED;
-    return bw_window_fresh(&session->windows[class][interface], sequence) ? BW_FRESH : BW_FRESH_REPLAYED;
+    bool now = same_boot(&session->now.boot, boot);
+    enum bw_freshness freshness;
+
+    if (now || same_boot(&session->before.boot, boot)) {
+        freshness = check_incarnation(now ? &session->now : &session->before, class, interface, sequence);
+        return freshness == BW_FRESH && !(now && session->adopted) ? BW_FRESH_STRANGER : freshness;
+    }
+    for (unsigned i = 0; i < BW_OLDER_MAX; i++) {
+        if (same_boot(&session->older[i], boot))
+            return BW_FRESH_REPLAYED;
+    }
+    return BW_FRESH_STRANGER;
 }
 
-/* The place for an incarnation's question: its own, else an unused one, else that of one chosen at random, so that nobody can tell
- * whose question a replayed frame drives out. */
+/* The place for an incarnation's question: its own, else an unused one, else that of one chosen at random, so that
+ * nobody can tell whose question a replayed frame drives out. */
 static struct bw_asked *asked_by(struct bw_session *session, const struct bw_boot_id *boot)
 {
     struct bw_asked *place = NULL;
@@ -181,21 +197,32 @@ static void note_question(struct bw_session *session, const struct bw_boot_id *b
 
 static void adopt(struct bw_session *session, const struct bw_boot_id *boot, uint64_t sequence)
 {
+    struct bw_incarnation adopted = {.boot = *boot};
+
+    if (same_boot(&session->now.boot, boot)) { /* it was forgotten */
+        adopted = session->now;
+    } else if (same_boot(&session->before.boot, boot)) { /* two members share an id, and take turns */
+        adopted = session->before;
+        session->before = session->now;
+    } else {
+        session->older[session->older_next++ % BW_OLDER_MAX] = session->before.boot;
+        session->before = session->now;
+    }
+    session->now = adopted;
+    session->now.floor = sequence;
     session->adopted = true;
-    session->boot = *boot;
-    session->floor = sequence;
     session->strangers_left = 0;
-    memset(session->windows, 0, sizeof(session->windows));
 }
 
-bool bw_session_heard(struct bw_sessions *sessions, struct bw_session *session, const struct bw_boot_id *boot, unsigned class,
-                      unsigned interface, uint64_t sequence, const struct bw_handshake *handshake, bool may_adopt)
+bool bw_session_heard(struct bw_sessions *sessions, struct bw_session *session, const struct bw_boot_id *boot,
+                      unsigned class, unsigned interface, uint64_t sequence, const struct bw_handshake *handshake,
+                      bool may_adopt)
 {
-    bool ours = session->adopted && same_boot(&session->boot, boot);
+    bool ours = session->adopted && same_boot(&session->now.boot, boot);
     uint64_t question = 0;
     bool answered = false;
 
-    if (ours && sequence <= session->floor)
+    if (ours && sequence <= session->now.floor)
         return false; /* it was on its way when its sender was adopted */
     for (unsigned i = 0; i < handshake->count && may_adopt; i++) {
         const struct bw_handshake_entry *entry = &handshake->entries[i];
@@ -210,14 +237,15 @@ bool bw_session_heard(struct bw_sessions *sessions, struct bw_session *session, 
     if (may_adopt)
         note_question(session, boot, question);
     if (answered) {
-        /* Replaced even when the adopted incarnation answered: else its frame would serve to adopt it again after its end. */
+        /* Replaced even when the adopted incarnation answered: else its frame would serve to adopt it again after its
+         * end. */
         renew_challenge(sessions, session);
         if (!ours)
             adopt(session, boot, sequence);
         ours = true;
     }
     if (ours)
-        bw_window_mark(&session->windows[class][interface], sequence);
+        bw_window_mark(&session->now.windows[class][interface], sequence);
     else
         session->strangers_left = LINGER_FRAMES;
     return ours;

@@ -160,8 +160,8 @@ static int get_text(struct bw_source *source, char *text, size_t cap)
 
 /* Bytes in memory of the whole-number types. */
 static const uint8_t field_width[] = {
-    [BW_FIELD_U8] = 1,    [BW_FIELD_U16] = 2,   [BW_FIELD_U32] = 4,   [BW_FIELD_U64] = 8,   [BW_FIELD_SMALL] = 4,
-    [BW_FIELD_BOOL] = 1,  [BW_FIELD_VAR32] = 4, [BW_FIELD_VAR64] = 8, [BW_FIELD_EPOCH] = 8, [BW_FIELD_NEAR] = 8,
+    [BW_FIELD_U8] = 1,   [BW_FIELD_U16] = 2,   [BW_FIELD_U32] = 4,   [BW_FIELD_U64] = 8,   [BW_FIELD_SMALL] = 4,
+    [BW_FIELD_BOOL] = 1, [BW_FIELD_VAR32] = 4, [BW_FIELD_VAR64] = 8, [BW_FIELD_EPOCH] = 8, [BW_FIELD_NEAR] = 8,
 };
 
 static uint64_t load(const void *at, unsigned width)

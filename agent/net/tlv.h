@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bounded writing and reading of wire bytes (big-endian), and the field tables by which structures are turned into bytes and
- * back: one table per structure serves both directions, so they cannot differ. Nothing here reads or writes out of bounds,
- * whatever the bytes say.
+ * Bounded writing and reading of wire bytes (big-endian), and the field tables by which structures are turned into
+ * bytes and back: one table per structure serves both directions, so they cannot differ. Nothing here reads or writes
+ * out of bounds, whatever the bytes say.
  */
 #ifndef BELLWETHER_NET_TLV_H
 #define BELLWETHER_NET_TLV_H
@@ -42,7 +42,8 @@ enum bw_field_type {
     BW_FIELD_VAR32, /* uint32_t, varint */
     BW_FIELD_VAR64, /* uint64_t, varint */
     BW_FIELD_EPOCH, /* uint64_t below BW_EPOCH_LIMIT, varint */
-    BW_FIELD_NEAR,  /* the same, short when it is 0 or near the field at offset `size` of the same structure, which precedes it */
+    BW_FIELD_NEAR,  /* the same, short when it is 0 or near the field at offset `size` of the same structure, which
+                       precedes it */
     BW_FIELD_BOOT,  /* struct bw_boot_id, 16 bytes */
     BW_FIELD_TEXT,  /* char[size], 1 byte length and the bytes without NUL */
 };
@@ -51,14 +52,14 @@ enum bw_field_type {
 #define BW_EPOCH_LIMIT (UINT64_C(1) << 62)
 
 struct bw_field {
-    uint8_t type;    /* enum bw_field_type */
-    uint16_t offset; /* in the structure */
-    uint16_t size;   /* text: capacity; near: offset of the reference */
+    uint8_t type;         /* enum bw_field_type */
+    uint16_t offset;      /* in the structure */
+    uint16_t size;        /* text: capacity; near: offset of the reference */
     uint64_t least, most; /* allowed values of whole numbers; 0, 0 = all */
 };
 
-/* Writes or reads one structure by its table. put: 0, -EINVAL when a value is out of its range (-ENOSPC shows as sink->full).
- * get: 0 or -EBADMSG. */
+/* Writes or reads one structure by its table. put: 0, -EINVAL when a value is out of its range (-ENOSPC shows as
+ * sink->full). get: 0 or -EBADMSG. */
 int bw_fields_put(struct bw_sink *sink, const struct bw_field *fields, size_t count, const void *structure);
 int bw_fields_get(struct bw_source *source, const struct bw_field *fields, size_t count, void *structure);
 

@@ -14,11 +14,14 @@
 #include "bellwether/log.h"
 #include "bellwether/text.h"
 
-#define QUEUE 8
-#define ANSWER_MS 1700 /* less than what bw_snmp_stop may take */
+#define QUEUE     8
+#define ANSWER_MS 4000 /* another member may take 3 s; the engine's end answers at once (bw_mailbox_close) */
 #define LOCK_MASK 0x7fffffffu
 
-#define L(value, text, mib) {value, text, mib}
+#define L(value, text, mib)                                                                                            \
+    {                                                                                                                  \
+        value, text, mib                                                                                               \
+    }
 const struct bw_enum bw_snmp_enum_result = {
     "BwActionResultValue",
     (const struct bw_enum_label[]){

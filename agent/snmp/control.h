@@ -11,18 +11,18 @@
 
 /* What one varbind of a SET asks for. */
 struct bw_snmp_wish {
-    bool is_lock;               /* bwControlLock: `lock` is the value given; nothing to ask the engine */
+    bool is_lock; /* bwControlLock: `lock` is the value given; nothing to ask the engine */
     uint32_t lock;
-    struct bw_request request;  /* else: for the engine */
-    char text[BW_TEXT_MAX];     /* what it is, for bwControlLastAction and the log */
+    struct bw_request request; /* else: for the engine */
+    char text[BW_TEXT_MAX];    /* what it is, for bwControlLastAction and the log */
 };
 
-/* Reads a varbind of a SET: does the object exist and take values, is the type right, does the whole value lie in its range, does
- * it name what exists? Returns an SNMP error status (SNMP_ERR_NOERROR when good). */
+/* Reads a varbind of a SET: does the object exist and take values, is the type right, does the whole value lie in its
+ * range, does it name what exists? Returns an SNMP error status (SNMP_ERR_NOERROR when good). */
 int bw_snmp_set_parse(const struct bw_snmp_plan *plan, const struct bw_snmp_view *view, const oid *name, size_t length,
                       u_char type, const void *bytes, size_t size, struct bw_snmp_wish *wish);
-/* Would the cluster, as far as the snapshot tells, accept it? SNMP_ERR_NOERROR or SNMP_ERR_INCONSISTENTVALUE, then with the reason
- * in why (BW_TEXT_MAX bytes). */
+/* Would the cluster, as far as the snapshot tells, accept it? SNMP_ERR_NOERROR or SNMP_ERR_INCONSISTENTVALUE, then with
+ * the reason in why (BW_TEXT_MAX bytes). */
 int bw_snmp_set_policy(const struct bw_snmp_view *view, const struct bw_snmp_wish *wish, char *why);
 
 struct bw_snmp_actions;
@@ -31,7 +31,8 @@ struct bw_snmp_actions;
 struct bw_snmp_actions *bw_snmp_actions_new(struct bw_mailbox *mailbox);
 /* Tells the worker to end after what it is doing; what was not begun is dropped. Does not wait. */
 void bw_snmp_actions_stop(struct bw_snmp_actions *actions);
-/* Stops the worker and waits for it, at most 1.7 s. */
+/* Stops the worker and waits for it: for no longer than the answer that it waits for, and that comes at the latest when
+ * the engine ends. */
 void bw_snmp_actions_free(struct bw_snmp_actions *actions);
 /* Is there room for so many more? */
 bool bw_snmp_actions_room(struct bw_snmp_actions *actions, unsigned count);

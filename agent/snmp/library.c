@@ -20,9 +20,9 @@
 #include "transport.h"
 
 #define APPLICATION "bellwether"
-#define ANSWER_US 500000  /* how long a synchronous exchange with the master may take */
-#define PING_S 3          /* a master that answers no ping is dropped and sought again */
-#define RECONNECT_S 1     /* how often it is sought */
+#define ANSWER_US   1000000 /* how long a synchronous exchange with the master may take */
+#define PING_S      3       /* a master that answers no ping is dropped and sought again */
+#define RECONNECT_S 1       /* how often it is sought */
 
 /* The library's log callback and log limit have no place for a pointer of ours. */
 static struct bw_log_limit warning_limit;
@@ -107,12 +107,16 @@ static const struct {
 static void set_options(void)
 {
     static const int library[] = {
-        NETSNMP_DS_LIB_DONT_READ_CONFIGS,      NETSNMP_DS_LIB_DONT_PERSIST_STATE,   NETSNMP_DS_LIB_DISABLE_PERSISTENT_LOAD,
-        NETSNMP_DS_LIB_DISABLE_PERSISTENT_SAVE, NETSNMP_DS_LIB_ALARM_DONT_USE_SIG,
+        NETSNMP_DS_LIB_DONT_READ_CONFIGS,       NETSNMP_DS_LIB_DONT_PERSIST_STATE,
+        NETSNMP_DS_LIB_DISABLE_PERSISTENT_LOAD, NETSNMP_DS_LIB_DISABLE_PERSISTENT_SAVE,
+        NETSNMP_DS_LIB_ALARM_DONT_USE_SIG,
     };
     static const int agent[] = {
-        NETSNMP_DS_AGENT_ROLE,          NETSNMP_DS_AGENT_NO_ROOT_ACCESS, NETSNMP_DS_AGENT_NO_CONNECTION_WARNINGS,
-        NETSNMP_DS_AGENT_DISABLE_PERL,  NETSNMP_DS_AGENT_DONT_RETAIN_NOTIFICATIONS,
+        NETSNMP_DS_AGENT_ROLE,
+        NETSNMP_DS_AGENT_NO_ROOT_ACCESS,
+        NETSNMP_DS_AGENT_NO_CONNECTION_WARNINGS,
+        NETSNMP_DS_AGENT_DISABLE_PERL,
+        NETSNMP_DS_AGENT_DONT_RETAIN_NOTIFICATIONS,
     };
 
     for (size_t i = 0; i < sizeof(library) / sizeof(library[0]); i++)
@@ -161,8 +165,8 @@ void bw_snmp_library_adjust(struct bw_snmp *snmp)
     }
 }
 
-/* The order matters: the library's end frees the arguments of callbacks that are still registered, and shutdown_agent before
- * snmp_shutdown closes a session twice. */
+/* The order matters: the library's end frees the arguments of callbacks that are still registered, and shutdown_agent
+ * before snmp_shutdown closes a session twice. */
 void bw_snmp_library_fini(struct bw_snmp *snmp)
 {
     for (size_t i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); i++)

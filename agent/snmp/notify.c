@@ -20,8 +20,8 @@ struct item {
 
 #define ITEMS_MAX 8
 struct kind {
-    uint32_t event;  /* enum bw_event_kind */
-    uint32_t number; /* below bwNotifications */
+    uint32_t event;               /* enum bw_event_kind */
+    uint32_t number;              /* below bwNotifications */
     struct item items[ITEMS_MAX]; /* after the common ones */
 };
 

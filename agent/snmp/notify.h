@@ -26,7 +26,8 @@ struct bw_snmp_notification {
 
 /* Is this kind of event told by a notification? */
 bool bw_snmp_is_notified(uint32_t kind);
-/* Makes the notification of an event. `event` and the view must live as long as *out is used. 0, or -ENOENT when the kind has none. */
+/* Makes the notification of an event. `event` and the view must live as long as *out is used. 0, or -ENOENT when the
+ * kind has none. */
 int bw_snmp_notification(const struct bw_snmp_plan *plan, const struct bw_snmp_view *view, const struct bw_event *event,
                          struct bw_snmp_notification *out);
 

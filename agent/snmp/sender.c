@@ -13,7 +13,7 @@
 #include "notify.h"
 #include "snmp.h"
 
-#define QUEUE 100    /* events that wait for a master */
+#define QUEUE    100 /* events that wait for a master */
 #define PER_TURN 8   /* notifications sent at a time */
 
 static const oid trap_oid[] = {1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0}; /* snmpTrapOID.0 */

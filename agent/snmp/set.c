@@ -81,8 +81,8 @@ static const struct bw_member_row *member_by_text(const struct bw_snapshot *s, c
 }
 
 /* "GROUP MEMBER": member by its name or id. */
-static int set_group_move(const struct bw_snmp_view *view, const struct bw_snmp_hit *hit, const void *bytes, size_t size,
-                          struct bw_snmp_wish *wish)
+static int set_group_move(const struct bw_snmp_view *view, const struct bw_snmp_hit *hit, const void *bytes,
+                          size_t size, struct bw_snmp_wish *wish)
 {
     const struct bw_snapshot *s = view->snapshot;
     const struct bw_member_row *member;
@@ -92,6 +92,8 @@ static int set_group_move(const struct bw_snmp_view *view, const struct bw_snmp_
     (void)hit;
     if (size >= sizeof(text))
         return SNMP_ERR_WRONGLENGTH;
+    if (size == 0) /* then there may be no bytes at all */
+        return SNMP_ERR_WRONGVALUE;
     memcpy(text, bytes, size);
     text[size] = '\0';
     blank = strrchr(text, ' ');

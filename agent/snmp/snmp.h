@@ -29,7 +29,7 @@ struct bw_snmp {
     /* The rest is the thread's own. */
     bool connected;
     bool failure_told;
-    bool backlog; /* notifications wait for the next turn */
+    bool backlog;        /* notifications wait for the next turn */
     uint64_t next_event; /* number of the first event not yet looked at */
     struct bw_snmp_view view;
     struct bw_snmp_control_row control;

@@ -2,7 +2,7 @@
 /*
  * The SNMP surface's thread: waits for the master's requests, the board's wake-ups and the
  * library's timers. Everything that may block, blocks this thread only, and never for more than a
- * few half seconds.
+ * few seconds.
  */
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
@@ -12,21 +12,25 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bellwether/log.h"
 #include "snmp.h"
+#include "transport.h"
 
-#define IDLE_MS 1000
-#define BACKLOG_MS 50 /* between batches of notifications */
-#define STOP_MS 1900
+#define IDLE_MS    1000
+#define BACKLOG_MS 50   /* between batches of notifications */
+#define ORDERLY_MS 1000 /* for the end of the AgentX session; then it is cut off */
+#define CUT_OFF_MS 900
 
-/* net-snmp's state is global, and what its end leaves behind is not fit for a second beginning (a sub-agent that was shut down
- * and set up again connects, but answers nothing): one surface in the life of a process. Kept also so that one that could not be
- * stopped is not lost. */
-static _Atomic(struct bw_snmp *) only;
+/* net-snmp's state is global, and what its end leaves behind is not fit for a second beginning (a sub-agent that was
+ * shut down and set up again connects, but answers nothing): one surface in the life of a process. */
+static atomic_flag started = ATOMIC_FLAG_INIT;
+/* The one that could not be stopped, if so. */
+static struct bw_snmp *left_behind;
 
 /* "1.3.6.1.…" into root. 0 or -EINVAL. */
 static int read_root(struct bw_snmp *snmp)
@@ -95,11 +99,8 @@ static void *run(void *argument)
 {
     struct bw_snmp *snmp = argument;
     netsnmp_large_fd_set fds;
-    uint64_t first, last;
     int rc;
 
-    bw_history_range(snmp->context.history, &first, &last);
-    snmp->next_event = last + 1; /* what an earlier run has told is not told again */
     begin_turn(snmp);
     netsnmp_large_fd_set_init(&fds, FD_SETSIZE);
     rc = bw_snmp_library_init(snmp);
@@ -132,8 +133,8 @@ static int start_thread(struct bw_snmp *snmp)
 int bw_snmp_start(const struct bw_surface_context *context, struct bw_snmp **out)
 {
     struct bw_snmp *snmp = calloc(1, sizeof(*snmp));
-    struct bw_snmp *nobody = NULL;
-    int rc = -ENOMEM;
+    uint64_t first, last;
+    int rc;
 
     *out = NULL;
     if (snmp == NULL)
@@ -147,6 +148,8 @@ int bw_snmp_start(const struct bw_surface_context *context, struct bw_snmp **out
         goto out;
     }
     bw_snmp_plan_init(&snmp->plan);
+    bw_history_range(context->history, &first, &last);
+    snmp->next_event = last + 1; /* what an earlier run has told is not told again */
     snmp->view.history = context->history;
     snmp->view.control = &snmp->control;
     snmp->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -158,7 +161,7 @@ int bw_snmp_start(const struct bw_surface_context *context, struct bw_snmp **out
     rc = snmp->actions == NULL ? -ENOMEM : 0;
     if (rc != 0)
         goto out;
-    rc = atomic_compare_exchange_strong(&only, &nobody, snmp) ? 0 : -EALREADY;
+    rc = atomic_flag_test_and_set(&started) ? -EALREADY : 0;
     if (rc != 0)
         goto out;
     setenv("MIBS", "", 1); /* the only way to keep the library from loading MIB files */
@@ -176,22 +179,35 @@ out:
     return rc;
 }
 
-void bw_snmp_stop(struct bw_snmp *snmp)
+static bool join(struct bw_snmp *snmp, unsigned wait_ms)
 {
     struct timespec end;
+
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_nsec += (long)wait_ms % 1000 * 1000000L;
+    end.tv_sec += (time_t)(wait_ms / 1000) + end.tv_nsec / 1000000000L;
+    end.tv_nsec %= 1000000000L;
+    return pthread_timedjoin_np(snmp->thread, NULL, &end) == 0;
+}
+
+void bw_snmp_stop(struct bw_snmp *snmp)
+{
+    bool ended;
 
     if (snmp == NULL)
         return;
     bw_snmp_actions_stop(snmp->actions);
     (void)!write(snmp->stop_fd, &(uint64_t){1}, sizeof(uint64_t));
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_nsec += STOP_MS % 1000 * 1000000L;
-    end.tv_sec += STOP_MS / 1000 + end.tv_nsec / 1000000000L;
-    end.tv_nsec %= 1000000000L;
-    if (pthread_timedjoin_np(snmp->thread, NULL, &end) != 0) {
+    ended = join(snmp, ORDERLY_MS);
+    if (!ended) {
+        bw_snmp_transport_cancel();
+        ended = join(snmp, CUT_OFF_MS);
+    }
+    if (!ended) {
         /* It is stuck inside the library. What it may still touch stays; what belongs to others it will not touch. */
         atomic_store(&snmp->abandoned, true);
         pthread_detach(snmp->thread);
+        left_behind = snmp;
         bw_log(BW_LOG_WARNING, "snmp: the master agent holds the SNMP thread; left behind");
         return;
     }

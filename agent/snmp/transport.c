@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,9 +25,13 @@
 
 /* A number of its own is needed to tell transports apart; it never leaves the process. */
 static const oid domain_oid[] = {1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 8116, 255};
-/* The library keeps a pointer to this, and has no argument to pass for the error: so both are static. Used by one thread. */
+/* The library keeps a pointer to the domain and has no argument to pass for the rest: so they are static. */
 static netsnmp_tdomain domain;
 static int last_errno;
+/* The mutex keeps a cancelling thread from shutting down a descriptor that is somebody else's by now. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static int current = -1; /* the open connection */
+static bool cancelled;
 
 static int transport_recv(netsnmp_transport *transport, void *bytes, int size, void **opaque, int *opaque_length)
 {
@@ -48,8 +54,8 @@ static int transport_send(netsnmp_transport *transport, const void *bytes, int s
     (void)opaque_length;
     while (done < size) {
         struct pollfd wait = {.fd = transport->sock, .events = POLLOUT};
-        ssize_t rc = send(transport->sock, (const char *)bytes + done, (size_t)(size - done),
-                          MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t rc =
+            send(transport->sock, (const char *)bytes + done, (size_t)(size - done), MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (rc >= 0)
             done += (int)rc;
@@ -65,9 +71,14 @@ static int transport_send(netsnmp_transport *transport, const void *bytes, int s
 
 static int transport_close(netsnmp_transport *transport)
 {
-    int rc = transport->sock >= 0 ? close(transport->sock) : -1;
+    int rc;
 
+    pthread_mutex_lock(&mutex);
+    if (current == transport->sock)
+        current = -1;
+    rc = transport->sock >= 0 ? close(transport->sock) : -1;
     transport->sock = -1;
+    pthread_mutex_unlock(&mutex);
     return rc;
 }
 
@@ -77,6 +88,24 @@ static char *transport_text(netsnmp_transport *transport, const void *data, int 
     (void)data;
     (void)length;
     return strdup("AgentX master");
+}
+
+/* 0 or an errno; *fd is set in both cases. Non-blocking on a local socket: done, EAGAIN when the backlog is full, or
+ * refused. */
+static int connect_to(const struct sockaddr_un *address, int *fd)
+{
+    int rc = 0;
+
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0 || connect(*fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
+        return errno;
+    pthread_mutex_lock(&mutex);
+    if (cancelled)
+        rc = ECANCELED;
+    else
+        current = *fd;
+    pthread_mutex_unlock(&mutex);
+    return rc;
 }
 
 static netsnmp_transport *transport_open(const char *path, int local, const char *fallback)
@@ -99,12 +128,7 @@ static netsnmp_transport *transport_open(const char *path, int local, const char
     transport->f_send = transport_send;
     transport->f_close = transport_close;
     transport->f_fmtaddr = transport_text;
-    transport->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    /* Non-blocking on a local socket: done, or EAGAIN when the backlog is full, or refused. */
-    if (transport->sock >= 0 && connect(transport->sock, (const struct sockaddr *)&address, sizeof(address)) == 0)
-        last_errno = 0;
-    else
-        last_errno = errno;
+    last_errno = connect_to(&address, &transport->sock);
     if (last_errno == 0)
         return transport;
     transport_close(transport);
@@ -133,6 +157,15 @@ int bw_snmp_transport_register(void)
 void bw_snmp_transport_unregister(void)
 {
     netsnmp_tdomain_unregister(&domain);
+}
+
+void bw_snmp_transport_cancel(void)
+{
+    pthread_mutex_lock(&mutex);
+    cancelled = true;
+    if (current >= 0)
+        shutdown(current, SHUT_RDWR);
+    pthread_mutex_unlock(&mutex);
 }
 
 int bw_snmp_transport_errno(void)

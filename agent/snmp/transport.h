@@ -12,6 +12,8 @@
 /* Makes the prefix known to net-snmp. -ENOMEM, or 0. */
 int bw_snmp_transport_register(void);
 void bw_snmp_transport_unregister(void);
+/* From another thread: ends the connection, and with it whatever exchange waits there; none is opened any more. */
+void bw_snmp_transport_cancel(void);
 /* Why the last attempt to connect failed: an errno, 0 when it did not fail. */
 int bw_snmp_transport_errno(void);
 

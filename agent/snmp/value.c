@@ -32,7 +32,8 @@ static void set_bytes(struct bw_snmp_value *value, const void *bytes, size_t len
     value->length = length;
 }
 
-/* DateAndTime in UTC with its offset, 11 octets; none at all for "never". */
+/* DateAndTime in UTC with its offset, 11 octets; 8 zero octets for "never", as other modules do (no octets would be no
+ * DateAndTime). */
 static void set_wall(struct bw_snmp_value *value, int64_t wall)
 {
     time_t seconds = (time_t)(wall / (int64_t)BW_SEC);
@@ -40,7 +41,8 @@ static void set_wall(struct bw_snmp_value *value, int64_t wall)
     struct tm tm;
 
     if (wall <= 0 || gmtime_r(&seconds, &tm) == NULL) {
-        set_bytes(value, out, 0);
+        memset(out, 0, 8);
+        set_bytes(value, out, 8);
         return;
     }
     out[0] = (u_char)((tm.tm_year + 1900) >> 8);

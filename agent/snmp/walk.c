@@ -252,8 +252,8 @@ int bw_snmp_next(const struct bw_snmp_plan *plan, const struct bw_snmp_view *vie
     for (uint32_t i = first_leaf(plan, name, length, &inside); i < plan->count; i++, inside = false) {
         const struct bw_snmp_leaf *leaf = &plan->leaves[i];
         uint32_t rows = rows_of(view, leaf->object);
-        uint32_t row = !inside ? 0
-                               : first_row(view, leaf->object, name + leaf->length, length - leaf->length, inclusive);
+        uint32_t row =
+            !inside ? 0 : first_row(view, leaf->object, name + leaf->length, length - leaf->length, inclusive);
 
         /* More than one step only over events that were overwritten meanwhile. */
         for (; row < rows; row++)

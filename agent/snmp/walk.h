@@ -15,8 +15,8 @@
 #include "bellwether/catalogue.h"
 #include "bellwether/history.h"
 
-#define BW_SNMP_INDEX_MAX (2 + BW_NAME_MAX)        /* longest index: member, length, a name's bytes */
-#define BW_SNMP_NAME_MAX (3 + BW_SNMP_INDEX_MAX)   /* longest relative name */
+#define BW_SNMP_INDEX_MAX  (2 + BW_NAME_MAX)       /* longest index: member, length, a name's bytes */
+#define BW_SNMP_NAME_MAX   (3 + BW_SNMP_INDEX_MAX) /* longest relative name */
 #define BW_SNMP_LEAVES_MAX 256
 
 /* Which column a field's leaf is: most fields have one, addresses have two. */
@@ -39,7 +39,7 @@ struct bw_snmp_plan {
 
 /* The control group's values; not part of the snapshot since they are this surface's own. */
 struct bw_snmp_control_row {
-    uint32_t lock; /* TestAndIncr: 0 to 2147483647 */
+    uint32_t lock;                /* TestAndIncr: 0 to 2147483647 */
     char group_move[BW_NAME_MAX]; /* always empty: write only in effect */
     char last_action[BW_TEXT_MAX];
     uint32_t last_result; /* enum bw_snmp_action_result */

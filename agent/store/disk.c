@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The state directory. Files are replaced whole (a crash leaves the old one or the new one) or appended to.
  */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * History, admin state and pnotes as files. Reading keeps all that can be read; a file that is damaged, or another
  * member's, is told and set aside, so that nothing is ever lost by writing a new one.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The store: keeps history, the local member's admin state and persistent pnotes in state_dir. bw_store_load reads them
  * before the engine starts; after that one thread, woken by the board, writes what changed. Only this thread waits for

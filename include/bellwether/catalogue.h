@@ -20,7 +20,7 @@ enum bw_type {
     BW_TYPE_TEXT,    /* char[size]. JSON string, SNMP SnmpAdminString */
     BW_TYPE_MEMBER,  /* uint32_t member id, 0 none. JSON number, SNMP Unsigned32 */
     BW_TYPE_WALL,    /* int64_t ns since 1970; 0 = never. JSON "2026-01-01T00:00:00.000Z" ("" = never), SNMP DateAndTime
-                        (zero length = never), metric seconds since 1970 */
+                        (8 zero octets = never), metric seconds since 1970 */
     BW_TYPE_NS,      /* uint64_t duration. JSON seconds as a number, SNMP Unsigned32 milliseconds (saturating), metric seconds */
     BW_TYPE_DIGEST,  /* uint64_t. JSON and SNMP: 16 hexadecimal digits */
     BW_TYPE_ADDRESS, /* struct bw_address without prefix. JSON string ("" = none); SNMP two columns: InetAddressType at

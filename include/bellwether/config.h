@@ -84,8 +84,16 @@ struct bw_config {
     } snmp;
     struct {
         bool enabled;
-        char listen[64]; /* "address:port" or "[address]:port" */
+        char listen[64]; /* "address:port" or "[address]:port": the first one */
         char token_file[BW_PATH_MAX];
+        char listen_also[BW_MAX_LISTENS - 1][64]; /* the others */
+        uint8_t listen_also_count;
+        char tls_certificate[BW_PATH_MAX]; /* PEM with its chain; "" = no TLS */
+        char tls_key[BW_PATH_MAX];
+        char tls_client_ca[BW_PATH_MAX];   /* clients need a certificate of one of these; "" = none needed */
+        uint32_t connections;              /* at a time, 0 = default */
+        uint32_t connections_per_address;  /* of one client address, 0 = half of them */
+        uint32_t streams;                  /* event streams at a time, 0 = default */
     } http;
     struct {
         char socket[BW_PATH_MAX];

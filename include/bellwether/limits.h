@@ -13,6 +13,7 @@
 #define BW_MAX_ADDRESSES 256 /* virtual addresses, whole cluster */
 #define BW_MAX_HISTORY 1000  /* events kept */
 #define BW_MAX_WITNESSES 4
+#define BW_MAX_LISTENS 8     /* addresses that HTTP listens on */
 
 #define BW_NAME_MAX 32   /* names with their NUL: 31 characters */
 #define BW_TEXT_MAX 160  /* reasons, details with their NUL */

@@ -45,6 +45,7 @@ enum {
     BW_GROUP_DENY = 1 << 1,
     BW_GROUP_CLAIMS = 1 << 2,   /* claim_epoch is a present claim of the sender */
     BW_GROUP_RELEASED = 1 << 3, /* the sender's addresses of this group are gone, since it let go at `epoch` */
+    BW_GROUP_MOVES = 1 << 4,    /* its claim is an administrator's move: measured by health alone */
 };
 
 /* One group as the sender sees it. */

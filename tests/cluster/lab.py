@@ -225,12 +225,22 @@ class Lab:
             f.write(text)
 
     def start(self, settle=True):
+        self.hum()
         for member in self.members:
             member.start_snmpd()
         for member in self.members:
             member.start()
         if settle:
             self.settled()
+
+    def hum(self):
+        """Somebody lives on these networks: each host talks to the virtual address now and then. On a network without a
+        sound a member that is left alone can't tell whether its own ports are deaf."""
+        for host in self.host_names:
+            for network in self.networks:
+                if host in network.hosts and network.virtual:
+                    target = network.virtual[0].split("/")[0]
+                    self.spawn(host, "ping", "-q", "-n", "-i", "0.2", target, stdout=subprocess.DEVNULL)
 
     def settled(self, active=None, timeout=20.0, only=None):
         """Waits until all members (or `only` those) agree who is active, that one is, and each other one stands by."""

@@ -224,14 +224,7 @@ rwuser admin priv
         return any(a.split("/")[0] == address for a in self.kernel_addresses())
 
     def cli(self, *arguments, check=True):
-        return run(
-            os.path.join(self.lab.build, "bellwether"),
-            "-s",
-            self.control,
-            *arguments,
-            check=check,
-            env={"COLUMNS": "400"},
-        )
+        return run(os.path.join(self.lab.build, "bellwether"), "-s", self.control, *arguments, check=check)
 
     def state(self):
         """The whole state, by the command line's -j."""

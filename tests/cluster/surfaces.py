@@ -167,24 +167,21 @@ class Surfaces:
             self.snmpget("bwMemberReason", index),
             self.snmp_change(found["JSON by CLI"][2][0]),
         )
-        table = self.member.cli("state", check=False)[1]
-        line = next(
-            (x for x in table.splitlines() if re.search(rf"\b{about.name}\b", x) and found["JSON by CLI"][0] in x), ""
-        )
-        found["CLI"] = (
-            found["JSON by CLI"][0] if line else table,
-            found["JSON by CLI"][1] if found["JSON by CLI"][1] in table else table,
-            self.cli_change(found["JSON by CLI"][2]),
-        )
+        table = " ".join(self.member.cli("state", check=False)[1].split())
+        state, reason, change = found["JSON by CLI"]
+        row = re.search(rf"\b{about.id} {about.name} {state} .*?{re.escape(reason)}", table)
+        found["CLI"] = (state, reason, self.cli_change(change)) if row else (table, None, None)
         return found
 
     def snmp_change(self, number):
         return (number,) + tuple(self.snmpget("bwHistory" + part, number) for part in ("From", "To", "Reason"))
 
     def cli_change(self, change):
-        lines = self.member.cli("history", check=False)[1].splitlines()
-        line = next((x for x in lines if re.match(rf"^\s*{change[0]}\b", x)), "")
-        return change if all(part in line for part in change) else line
+        """The change if the command line's history tells it, else what that tells of this number."""
+        text = self.member.cli("history", check=False)[1]
+        entries = re.split(r"^ *(?=\d+  \d{4}-)", text, flags=re.M)
+        entry = next((" ".join(e.split()) for e in entries if e.split(" ")[0] == change[0]), "")
+        return change if all(part in entry for part in change) else entry
 
     def same_truth(self, about, state=None, reason=None, timeout=15):
         """Waits until every surface says the same of a member, and that it is in `state` for a matching reason."""

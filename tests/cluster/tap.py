@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Test scripts of the laboratory: functions marked @test run in order, one TAP line each.
 
-Arguments of a script select its tests by substring. A failure shows the last lines of every open laboratory's logs.
-Laboratories are made with `open_lab` and end with `retire`, at the latest after the last test: every daemon that still
+Arguments of a script select its tests by substring. A failure shows the last lines of every open laboratory's logs and
+closes them: a test that shares one asks `lab.closed` and makes another. Laboratories are made with `open_lab` and end with `retire`, at the latest after the last test: every daemon that still
 runs must end in order, and no log may hold a sanitizer's finding; that is each script's last test.
 """
 
@@ -47,6 +47,11 @@ def retire(lab):
                     findings.extend("  " + line for line in member.log_lines()[-15:])
             except subprocess.TimeoutExpired:
                 findings.append(f"{member.name} did not end within 20 s of TERM")
+    discard(lab)
+
+
+def discard(lab):
+    """Removes a laboratory without asking its daemons."""
     findings.extend(lab.faults())
     lab.close()
     labs.remove(lab)
@@ -92,6 +97,7 @@ def main():
                 diagnose(traceback.format_exc())
             show_logs()
             sys.stdout.flush()
-    for lab in list(labs):
-        lab.close()
+            # The next test begins with a new laboratory rather than with what this one left broken.
+            for lab in list(labs):
+                discard(lab)
     sys.exit(1 if failed else 0)

@@ -1,8 +1,8 @@
-/* fuzz: agent/net/tlv.c agent/net/ccp_clear.c agent/net/ccp_body.c agent/net/session.c agent/net/seal.c */
+/* fuzz: agent/net/tlv.c agent/net/ccp_clear.c agent/net/ccp_body.c agent/net/sections.c agent/net/session.c agent/net/seal.c */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Everything that reads CCP bytes: the clear part, the body, and whole frames with auth "none", where nothing stands between the
- * wire and the decoder. What is read must be writable again, to the same.
+ * Everything that reads CCP bytes: the clear part, the body, and whole frames with auth "none", where nothing stands
+ * between the wire and the decoder. What is read must be writable again, to the same.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct bw_clear_facts facts = {.members_count = 2, .member_ids = {1, 2}, .states = {4, 3}, .mode = BW_MODE_HA};
+static const struct bw_clear_facts facts = {
+    .members_count = 2, .member_ids = {1, 2}, .states = {4, 3}, .mode = BW_MODE_HA};
 
 static void check(bool claim)
 {
@@ -41,7 +42,8 @@ static void read_frames(const uint8_t *data, size_t size)
 {
     static struct bw_message message;
     static uint8_t frame[BW_FRAME_MAX];
-    struct bw_seal_setup setup = {.cluster = 17, .local = 1, .boot = {"fuzzed member 01"}, .auth_none = true, .seed = {1, 2}};
+    struct bw_seal_setup setup = {
+        .cluster = 17, .local = 1, .boot = {"fuzzed member 01"}, .auth_none = true, .seed = {1, 2}};
     static void *memory;
     struct bw_seal *seal;
 

@@ -8,7 +8,8 @@
 
 #include "tests/unit/test_net_fixture.h"
 
-static int save(const char *folder, const char *name, unsigned number, uint8_t first, const uint8_t *bytes, size_t length)
+static int save(const char *folder, const char *name, unsigned number, uint8_t first, const uint8_t *bytes,
+                size_t length)
 {
     char path[512];
     FILE *file;
@@ -26,8 +27,10 @@ static int save(const char *folder, const char *name, unsigned number, uint8_t f
 static size_t record_talk(uint8_t *talk, size_t cap)
 {
     static struct bw_message message, heard;
-    struct bw_seal_setup one = {.cluster = 17, .local = 1, .boot = {"fuzzed member 01"}, .auth_none = true, .seed = {1, 2}};
-    struct bw_seal_setup two = {.cluster = 17, .local = 2, .boot = {"the other one 02"}, .auth_none = true, .seed = {3, 4}};
+    struct bw_seal_setup one = {
+        .cluster = 17, .local = 1, .boot = {"fuzzed member 01"}, .auth_none = true, .seed = {1, 2}};
+    struct bw_seal_setup two = {
+        .cluster = 17, .local = 2, .boot = {"the other one 02"}, .auth_none = true, .seed = {3, 4}};
     struct bw_seal *a = bw_seal_init(malloc(bw_seal_size()), &one), *b = bw_seal_init(malloc(bw_seal_size()), &two);
     struct bw_clear_facts facts;
     uint8_t frame[BW_FRAME_MAX];

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Prints the catalogue, and the control group, as the MIB must have them; tests/unit/check_mib compares. Tab-separated lines:
- *   object ENTRY ARC table|scalars
- *   field ENTRY MIB-NAME COLUMN TYPE ACCESS ENUM SIZE HELP
- *   enum NAME VALUE LABEL
+ * Prints the catalogue, and the control group, as the MIB must have them; tests/unit/check_mib compares. Tab-separated
+ * lines: object ENTRY ARC table|scalars field ENTRY MIB-NAME COLUMN TYPE ACCESS ENUM SIZE HELP enum NAME VALUE LABEL
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,9 +9,10 @@
 #include "agent/snmp/walk.h"
 
 static const char *const types[] = {
-    [BW_TYPE_U32] = "u32",       [BW_TYPE_GAUGE] = "gauge",   [BW_TYPE_COUNTER] = "counter", [BW_TYPE_U64] = "u64",
-    [BW_TYPE_BOOL] = "bool",     [BW_TYPE_ENUM] = "enum",     [BW_TYPE_TEXT] = "text",       [BW_TYPE_MEMBER] = "member",
-    [BW_TYPE_WALL] = "wall",     [BW_TYPE_NS] = "ns",         [BW_TYPE_DIGEST] = "digest",   [BW_TYPE_ADDRESS] = "address",
+    [BW_TYPE_U32] = "u32",       [BW_TYPE_GAUGE] = "gauge",   [BW_TYPE_COUNTER] = "counter",
+    [BW_TYPE_U64] = "u64",       [BW_TYPE_BOOL] = "bool",     [BW_TYPE_ENUM] = "enum",
+    [BW_TYPE_TEXT] = "text",     [BW_TYPE_MEMBER] = "member", [BW_TYPE_WALL] = "wall",
+    [BW_TYPE_NS] = "ns",         [BW_TYPE_DIGEST] = "digest", [BW_TYPE_ADDRESS] = "address",
     [BW_TYPE_PREFIX] = "prefix",
 };
 static const char *const accesses[] = {

@@ -50,7 +50,8 @@ static void post(struct fixture *f)
 static void add_event(struct fixture *f, uint32_t kind, uint32_t member, const char *object, const char *from,
                       const char *to)
 {
-    struct bw_event event = {.kind = kind, .member = member, .group = kind == BW_EVENT_FAILOVER, .cause = BW_CAUSE_ADMIN};
+    struct bw_event event = {
+        .kind = kind, .member = member, .group = kind == BW_EVENT_FAILOVER, .cause = BW_CAUSE_ADMIN};
 
     event.time_wall = BW_FIXTURE_WALL;
     event.took_ns = 31 * BW_MS;
@@ -149,7 +150,8 @@ static bool command(struct fixture *f, char *line)
     else if (sscanf(line, "history %u", &n) == 1)
         for (unsigned i = 0; i < n; i++)
             add_event(f, BW_EVENT_START, 1, "-", "-", "-");
-    else if (sscanf(line, "state %u %31s", &member, word) == 2 && bw_enum_value(&bw_enum_member_state, word, &value) == 0)
+    else if (sscanf(line, "state %u %31s", &member, word) == 2 &&
+             bw_enum_value(&bw_enum_member_state, word, &value) == 0)
         f->now.members[member - 1].state = value;
     else if (sscanf(line, "takeover %u", &n) == 1)
         f->now.cluster.takeover_possible = n != 0;

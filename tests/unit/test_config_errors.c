@@ -526,6 +526,23 @@ static void test_capacity(void **state)
     free(file);
 }
 
+/* As many keys as would keep libconfig busy for seconds. */
+static void test_endless(void **state)
+{
+    char *file = malloc(262144);
+    size_t at = 0;
+
+    (void)state;
+    assert_non_null(file);
+    for (unsigned i = 0; at < 262144 - 20; i++)
+        at += (size_t)snprintf(file + at, 20, "a%u=1;\n", i);
+    assert_int_equal(bw_config_parse(file, at, "t.conf", &config, &errors), -EINVAL);
+    assert_string_equal(errors.text, "t.conf:8193: one key too many; allowed: 8192 in a file\n");
+    memset(file, '(', 262144);
+    assert_int_equal(bw_config_parse(file, 262144, "t.conf", &config, &errors), -EINVAL);
+    free(file);
+}
+
 static void test_odd_bytes(void **state)
 {
     static const char nul[] = "cluster = {\n\0};\n", weird[] = "a\x01 = \xff;";
@@ -550,7 +567,7 @@ int main(void)
         cmocka_unit_test(test_unknown),     cmocka_unit_test(test_members),  cmocka_unit_test(test_interfaces),
         cmocka_unit_test(test_lists),       cmocka_unit_test(test_surfaces), cmocka_unit_test(test_whole),
         cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_too_many), cmocka_unit_test(test_capacity),
-        cmocka_unit_test(test_odd_bytes),
+        cmocka_unit_test(test_odd_bytes),   cmocka_unit_test(test_endless),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,14 +90,19 @@ static void test_local_unknown(void **state)
     assert_int_equal(config.cluster.local, BW_NONE);
 }
 
-/* This host has neither; only the path through the system is tried. */
+/* The same by the system's own addresses and name, in a network and a name of our own. */
 static void test_host(void **state)
 {
     (void)state;
+    assert_int_equal(unshare(CLONE_NEWNET | CLONE_NEWUTS), 0);
+    assert_int_equal(sethostname("elsewhere", 9), 0);
     parse("");
     assert_int_equal(bw_config_resolve_host(&config, &errors), -ENOENT);
-    assert_non_null(strstr(errors.text, "this host is none of the members"));
-    parse("local = \"fw1\";");
+    assert_non_null(strstr(errors.text, "its name is \"elsewhere\", its addresses are none"));
+    assert_int_equal(sethostname("fw2.example", 11), 0);
+    assert_int_equal(bw_config_resolve_host(&config, &errors), 0);
+    assert_int_equal(config.cluster.local, 1);
+    assert_int_equal(system("ip link set lo up && ip address add 10.0.10.1/32 dev lo"), 0);
     assert_int_equal(bw_config_resolve_host(&config, &errors), 0);
     assert_int_equal(config.cluster.local, 0);
 }

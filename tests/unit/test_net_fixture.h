@@ -5,8 +5,8 @@
 #ifndef TEST_NET_FIXTURE_H
 #define TEST_NET_FIXTURE_H
 
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -176,6 +176,7 @@ static inline void fixture_page(struct bw_message *message, enum bw_page_kind ki
     page->digest = (uint32_t)fixture_random();
     switch (kind) {
     case BW_PAGE_FACTS:
+        page->count = 1;
         fixture_text(page->facts.version, sizeof(page->facts.version), longest);
         fixture_text(page->facts.reason, sizeof(page->facts.reason), longest);
         fixture_text(page->facts.reason_source, sizeof(page->facts.reason_source), longest);

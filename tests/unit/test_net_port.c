@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Ports between two network namespaces: joined by a veth pair, without addresses, with a firewall whose input policy is drop and with
- * the strict reverse-path filter. Needs root.
+ * Ports between two network namespaces: joined by a veth pair, without addresses, with a firewall whose input policy is
+ * drop and with the strict reverse-path filter. Needs root.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -65,7 +65,8 @@ static void make_space(struct side *side, const char *letter)
     run("ip netns exec %s sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1 "
         "net.ipv6.conf.default.disable_ipv6=1",
         side->space);
-    run("ip netns exec %s nft 'add table inet f; add chain inet f input { type filter hook input priority 0; policy drop; }'",
+    run("ip netns exec %s nft 'add table inet f; add chain inet f input { type filter hook input priority 0; policy "
+        "drop; }'",
         side->space);
 }
 
@@ -150,8 +151,8 @@ static void settle(struct side *from, struct side *to)
 
 static void open_ports(enum bw_transport transport)
 {
-    struct bw_port_setup setup = {.device = "w0", .transport = transport, .multicast4 = "224.0.0.254",
-                                  .multicast6 = "ff02::114"};
+    struct bw_port_setup setup = {
+        .device = "w0", .transport = transport, .multicast4 = "224.0.0.254", .multicast6 = "ff02::114"};
     static const struct bw_address none;
 
     a.port = bw_port_new(&setup);
@@ -167,7 +168,8 @@ static void open_ports(enum bw_transport transport)
 /* A raw socket in a side's namespace, for what ports would never send and to see what they do. */
 static int raw_socket(struct side *side)
 {
-    struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = side->ifindex};
+    struct sockaddr_ll address = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = side->ifindex};
     int fd;
 
     enter(side->fd);
@@ -239,7 +241,8 @@ static void test_headers(void **state)
         assert_true(payload[-2] || payload[-1]);
         assert_memory_equal(payload - 8, "\x1f\xb4\x1f\xb4", 4);
         packet[14 + 28 + 50] ^= 1;
-        assert_int_equal(bw_inet_parse(ip, (size_t)length - 14, BW_CCP_PORT, false, &payload, &payload_length), -EBADMSG);
+        assert_int_equal(bw_inet_parse(ip, (size_t)length - 14, BW_CCP_PORT, false, &payload, &payload_length),
+                         -EBADMSG);
         assert_int_equal(bw_inet_parse(ip, (size_t)length - 14, BW_CCP_PORT, true, &payload, &payload_length), 0);
         for (size_t cut = 0; cut < (size_t)length - 14; cut++)
             assert_int_equal(bw_inet_parse(ip, cut, BW_CCP_PORT, true, &payload, &payload_length), -EBADMSG);
@@ -499,9 +502,21 @@ static int tear_down(void **state)
     (void)state;
     close(a.fd);
     close(b.fd);
-    run("ip netns del %s", a.space);
-    run("ip netns del %s", b.space);
     return 0;
+}
+
+/* Also when a test gave up. */
+static void remove_spaces(void)
+{
+    const struct side *sides[] = {&a, &b};
+
+    for (unsigned i = 0; i < 2; i++) {
+        char command[128];
+
+        snprintf(command, sizeof(command), "ip netns del %s 2>/dev/null", sides[i]->space);
+        if (sides[i]->space[0] && system(command) != 0)
+            fprintf(stderr, "cannot remove %s\n", sides[i]->space);
+    }
 }
 
 int main(void)
@@ -512,5 +527,6 @@ int main(void)
         cmocka_unit_test(test_membership), cmocka_unit_test(test_unicast),   cmocka_unit_test(test_unicast6),
     };
 
+    atexit(remove_spaces);
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

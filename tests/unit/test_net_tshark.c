@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a public analyser makes of our frames: tshark must read every kind, sealed or not, as CPHA version 650, with the members'
- * states and without a malformed or unknown field.
+ * What a public analyser makes of our frames: tshark must read every kind, sealed or not, as CPHA version 650, with the
+ * members' states and without a malformed or unknown field.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -15,9 +15,9 @@ static char path[] = "/tmp/bw-tshark-XXXXXX";
 static char expected[FRAMES][256]; /* opcode, interface, sender, states */
 
 /* Our states as the analyser numbers them. */
-static const int codes[] = {[BW_MEMBER_INITIALIZING] = 1, [BW_MEMBER_READY] = 3,  [BW_MEMBER_STANDBY] = 2,
-                            [BW_MEMBER_ACTIVE] = 4,       [BW_MEMBER_ATTENTION] = 4, [BW_MEMBER_DOWN] = 0,
-                            [BW_MEMBER_UNREACHABLE] = 0};
+static const int codes[] = {
+    [BW_MEMBER_INITIALIZING] = 1, [BW_MEMBER_READY] = 3, [BW_MEMBER_STANDBY] = 2,    [BW_MEMBER_ACTIVE] = 4,
+    [BW_MEMBER_ATTENTION] = 4,    [BW_MEMBER_DOWN] = 0,  [BW_MEMBER_UNREACHABLE] = 0};
 
 static void put32(FILE *file, uint32_t value)
 {
@@ -73,7 +73,8 @@ static int write_frames(void **state)
     fixture_boot(&setup.boot);
     for (unsigned i = 0; i < FRAMES; i++) {
         static const unsigned members[] = {2, BW_MAX_MEMBERS, 0};
-        unsigned count = members[i / 2 / FIXTURE_MESSAGES], interface = (unsigned)fixture_between(0, BW_MAX_INTERFACES - 1);
+        unsigned count = members[i / 2 / FIXTURE_MESSAGES],
+                 interface = (unsigned)fixture_between(0, BW_MAX_INTERFACES - 1);
         int length;
 
         setup.auth_none = i % 2;
@@ -100,8 +101,8 @@ static FILE *run_tshark(const char *options)
     char command[512];
     FILE *output;
 
-    snprintf(command, sizeof(command), "tshark -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE -r %s %s 2>/dev/null", path,
-             options);
+    snprintf(command, sizeof(command),
+             "tshark -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE -r %s %s 2>/dev/null", path, options);
     output = popen(command, "r");
     assert_non_null(output);
     return output;
@@ -115,7 +116,8 @@ static void test_nothing_unknown(void **state)
 
     (void)state;
     while (fgets(line, sizeof(line), output)) {
-        if (strstr(line, "alformed") || strstr(line, "nknown") || strstr(line, "Expert Info (Warn") || strstr(line, "Expert Info (Err"))
+        if (strstr(line, "alformed") || strstr(line, "nknown") || strstr(line, "Expert Info (Warn") ||
+            strstr(line, "Expert Info (Err"))
             fail_msg("frame %u: %s", frames, line);
         frames += strncmp(line, "Check Point High Availability Protocol", 38) == 0;
         checksums += strcasestr(line, "status: good") != NULL;
@@ -129,8 +131,9 @@ static void test_states(void **state)
 {
     char line[1024];
     unsigned frames = 0;
-    FILE *output = run_tshark("-T fields -e cpha.version -e cpha.cluster_number -e cpha.opcode -e cpha.src_if -e cpha.src_id "
-                              "-e cpha.state_node");
+    FILE *output =
+        run_tshark("-T fields -e cpha.version -e cpha.cluster_number -e cpha.opcode -e cpha.src_if -e cpha.src_id "
+                   "-e cpha.state_node");
 
     (void)state;
     while (fgets(line, sizeof(line), output)) {

@@ -17,7 +17,10 @@
 #include "agent/snmp/control.h"
 #include "fixture.h"
 
-#define ADMIN(member) {2, 1, 9, member}
+#define ADMIN(member)                                                                                                  \
+    {                                                                                                                  \
+        2, 1, 9, member                                                                                                \
+    }
 
 struct bed {
     struct bw_snapshot snapshot;
@@ -89,8 +92,9 @@ static void the_whole_integer_counts(void **state)
     assert_int_equal(admin(b, 2, 258), SNMP_ERR_WRONGVALUE); /* its lowest byte is 2 */
     assert_int_equal(admin(b, 2, -1), SNMP_ERR_WRONGVALUE);
     assert_int_equal(admin(b, 2, 0x100000002L), SNMP_ERR_WRONGVALUE);
-    assert_int_equal(bw_snmp_set_parse(&b->plan, &b->view, (const oid[])ADMIN(2), 4, ASN_INTEGER, &narrow,
-                                       sizeof(narrow), &b->wish), SNMP_ERR_NOERROR);
+    assert_int_equal(
+        bw_snmp_set_parse(&b->plan, &b->view, (const oid[])ADMIN(2), 4, ASN_INTEGER, &narrow, sizeof(narrow), &b->wish),
+        SNMP_ERR_NOERROR);
     assert_int_equal(b->wish.request.admin, 3);
     assert_int_equal(bw_snmp_set_parse(&b->plan, &b->view, (const oid[])ADMIN(2), 4, ASN_INTEGER, &odd, 1, &b->wish),
                      SNMP_ERR_WRONGLENGTH);
@@ -130,7 +134,8 @@ static void the_last_one_is_kept(void **state)
     /* fw2 on standby. */
     fw2->state = BW_MEMBER_STANDBY;
     fw2->admin = BW_ADMIN_UP;
-    assert_int_equal(whole(b, 1, BW_ADMIN_DOWN), SNMP_ERR_INCONSISTENTVALUE); /* a takeover is impossible all the same */
+    assert_int_equal(whole(b, 1, BW_ADMIN_DOWN),
+                     SNMP_ERR_INCONSISTENTVALUE); /* a takeover is impossible all the same */
     b->snapshot.cluster.takeover_possible = true;
     assert_int_equal(whole(b, 1, BW_ADMIN_DOWN), SNMP_ERR_NOERROR);
     fw2->forced = true;
@@ -177,6 +182,8 @@ static void group_moves_are_read(void **state)
     assert_int_equal(bw_snmp_set_policy(&b->view, &b->wish, b->why), SNMP_ERR_INCONSISTENTVALUE); /* fw2 is down */
     assert_int_equal(parse_text(b, move, 3, "edge"), SNMP_ERR_WRONGVALUE);
     assert_int_equal(parse_text(b, move, 3, ""), SNMP_ERR_WRONGVALUE);
+    assert_int_equal(bw_snmp_set_parse(&b->plan, &b->view, move, 3, ASN_OCTET_STR, NULL, 0, &b->wish),
+                     SNMP_ERR_WRONGVALUE);
     assert_int_equal(parse_text(b, move, 3, "edge fw3"), SNMP_ERR_WRONGVALUE);
     assert_int_equal(parse_text(b, move, 3, "none fw1"), SNMP_ERR_WRONGVALUE);
     assert_int_equal(bw_snmp_set_parse(&b->plan, &b->view, move, 3, ASN_OCTET_STR, "edge fw1\0x", 10, &b->wish),
@@ -259,6 +266,7 @@ static void the_queue_is_bounded_and_nothing_waits(void **state)
     bw_snmp_actions_row(actions, &row);
     assert_int_equal(row.last_result, BW_SNMP_RESULT_BUSY);
     assert_false(bw_snmp_actions_room(actions, 2));
+    bw_mailbox_close(mailbox); /* as the engine does at its end */
     bw_snmp_actions_free(actions);
     bw_mailbox_free(mailbox);
 }

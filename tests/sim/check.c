@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The invariants, looked at after every step. A group is held by whoever has its addresses in the
+ * kernel and a lease that has not run out: what counts is what a client would see. Bounds are the
+ * design's; d is the largest one-way delay, EDGE the time that the addresses themselves take.
+ */
+#include "tests/sim/sim.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define EDGE_NS (3 * BW_MS)
+
+enum {
+    IS_WAITING = 1, IS_LISTENING = 2, IS_DEAF = 4, IS_EXCLUDED = 8, IS_DAMPED = 16, WORKS_SHIFT = 8, HEALTH_SHIFT = 16,
+};
+
+void sim_fail(struct sim *sim, const char *format, ...)
+{
+    va_list args;
+
+    if (sim->failed)
+        return;
+    sim->failed = true;
+    va_start(args, format);
+    vsnprintf(sim->failure, sizeof(sim->failure), format, args);
+    va_end(args);
+    sim_trace(sim, "FAILED: %s", sim->failure);
+}
+
+static bool up(const struct sim *sim, uint8_t node)
+{
+    return sim->nodes[node].alive && !sim->nodes[node].paused;
+}
+
+/* Does `to` hear `from` on some interface? */
+static bool hears(const struct sim *sim, uint8_t from, uint8_t to)
+{
+    const struct sim_node *a = &sim->nodes[from], *b = &sim->nodes[to];
+
+    if (!up(sim, from) || !up(sim, to))
+        return false;
+    for (uint8_t i = 0; i < sim->interfaces; i++)
+        if (a->link[i] && b->link[i] && !a->mute_port[i] && !b->deaf_port[i] && !sim->paths[i][from][to].cut)
+            return true;
+    return false;
+}
+
+void sim_changed(struct sim *sim)
+{
+    uint8_t worst = 0;
+    bool lossy;
+
+    sim->changed_ns = sim->outside_ns = sim->now_ns;
+    for (uint8_t a = 0; a < sim->members; a++)
+        for (uint8_t b = 0; b < sim->members; b++) {
+            bool now = a != b && hears(sim, a, b);
+
+            if (!now)
+                sim->connected_ns[a][b] = 0;
+            else if (sim->connected_ns[a][b] == 0)
+                sim->connected_ns[a][b] = sim->now_ns;
+            for (uint8_t i = 0; i < sim->interfaces; i++)
+                if (sim->paths[i][a][b].loss > worst)
+                    worst = sim->paths[i][a][b].loss;
+        }
+    lossy = worst > 0;
+    sim->worst_loss = worst;
+    if (sim->lossy && !lossy)
+        sim->lossy_until_ns = sim->now_ns + sim->d_ns + sim->i_ns;
+    sim->lossy = lossy;
+    if (sim->delay_ns + sim->jitter_ns > sim->largest_delay_ns)
+        sim->largest_delay_ns = sim->delay_ns + sim->jitter_ns;
+}
+
+static bool lossy(const struct sim *sim)
+{
+    return sim->lossy || sim->now_ns < sim->lossy_until_ns;
+}
+
+/* ---- conditions: what the members themselves found out ---- */
+
+static uint32_t condition(const struct sim_node *n)
+{
+    const struct bw_core *core = n->core;
+
+    return (core->waiting ? IS_WAITING : 0U) | (core->listening ? IS_LISTENING : 0U) | (core->deaf ? IS_DEAF : 0U) |
+           (bw_core_excluded(core) ? IS_EXCLUDED : 0U) | (core->damped ? IS_DAMPED : 0U) |
+           (uint32_t)bw_core_working(core, false) << WORKS_SHIFT | (uint32_t)bw_core_healthy(core) << HEALTH_SHIFT;
+}
+
+static void look_at_conditions(struct sim *sim)
+{
+    for (uint8_t i = 0; i < sim->members; i++) {
+        struct sim_node *n = &sim->nodes[i];
+        uint32_t now, changed;
+
+        if (!up(sim, i))
+            continue;
+        now = condition(n);
+        changed = now ^ n->condition;
+        if (changed == 0)
+            continue;
+        sim->changed_ns = sim->now_ns;
+        if (changed & now & IS_EXCLUDED)
+            n->excluded_ns = sim->now_ns;
+        if (changed & (IS_WAITING | IS_DAMPED)) /* known timers, long after the cause */
+            sim->outside_ns = sim->now_ns;
+        n->condition = now;
+    }
+}
+
+static bool fit(const struct sim *sim, uint8_t node)
+{
+    uint32_t c = sim->nodes[node].condition;
+
+    return up(sim, node) && !(c & (IS_WAITING | IS_LISTENING | IS_EXCLUDED)) && (c >> WORKS_SHIFT & 0xff) > 0;
+}
+
+/* Does b's core get what a says? One that it has not adopted while both directions worked it cannot tell from a replay. */
+static bool audible(const struct sim *sim, uint8_t a, uint8_t b)
+{
+    const struct sim_session *s = &sim->nodes[b].sessions[a];
+
+    return sim->connected_ns[a][b] != 0 &&
+           (sim->connected_ns[b][a] != 0 || (s->adopted && bw_core_boot_equal(&s->boot, &sim->nodes[a].boot)));
+}
+
+/* ---- the invariants ---- */
+
+static bool third_sees_both(const struct sim *sim, uint8_t a, uint8_t b)
+{
+    for (uint8_t c = 0; c < sim->members; c++)
+        if (c != a && c != b && sim->connected_ns[a][c] && sim->connected_ns[c][a] && sim->connected_ns[b][c] &&
+            sim->connected_ns[c][b])
+            return true;
+    return false;
+}
+
+/* Has b's core heard a since then, or is it unable to? */
+static bool has_heard(const struct sim *sim, uint8_t a, uint8_t b, uint64_t since)
+{
+    const struct bw_core_member *m = &sim->nodes[b].core->members[a];
+
+    return !audible(sim, a, b) || (m->heard && m->heard_ns > since + sim->largest_delay_ns);
+}
+
+static void check_pair(struct sim *sim, uint8_t group, uint8_t a, uint8_t b)
+{
+    uint64_t *since = &sim->both_ns[group][a][b], *met = &sim->met_ns[group][a][b], base, bound, d = sim->largest_delay_ns;
+    bool both = up(sim, a) && up(sim, b) && sim_node_hold(sim, a, group) && sim_node_hold(sim, b, group);
+    bool direct = audible(sim, a, b) || audible(sim, b, a);
+    bool mutual = sim->connected_ns[a][b] != 0 && sim->connected_ns[b][a] != 0;
+
+    if (!both) {
+        *since = *met = 0;
+        return;
+    }
+    if (*since == 0)
+        *since = sim->now_ns;
+    if (*met == 0 && has_heard(sim, a, b, *since) && has_heard(sim, b, a, *since))
+        *met = sim->now_ns;
+    if ((sim->nodes[a].condition | sim->nodes[b].condition) & IS_DEAF)
+        return;
+    base = *since > sim->changed_ns ? *since : sim->changed_ns;
+    if (direct && lossy(sim)) { /* two intervals after each heard whom it can hear */
+        if (*met == 0)
+            return;
+        base = *met > base ? *met : base;
+        bound = 3 * sim->i_ns + 2 * d;
+    } else if (direct) { /* one-way: two intervals after the first heartbeat that is heard again */
+        bound = (mutual ? 2 : 3) * sim->i_ns + 2 * d;
+    } else if (third_sees_both(sim, a, b) && !lossy(sim)) {
+        bound = sim->d_ns + sim->i_ns + 2 * d;
+    } else {
+        return;
+    }
+    /* A hand-over long after the last change. */
+    if (mutual && !lossy(sim) && *since > sim->changed_ns + 2 * sim->d_ns + 2 * sim->i_ns)
+        bound = 2 * d + BW_MS;
+    if (sim->now_ns > base + bound + EDGE_NS)
+        sim_fail(sim, "members %u and %u both hold group %u for %.1f ms (bound %.1f ms)", a + 1, b + 1, group,
+                 (double)(sim->now_ns - base) / 1e6, (double)(bound + EDGE_NS) / 1e6);
+}
+
+/* Members that are connected at least one way, over any number of steps: the lowest of them names the set. */
+static void find_sets(const struct sim *sim, uint8_t set[BW_MAX_MEMBERS])
+{
+    bool again = true;
+
+    for (uint8_t i = 0; i < sim->members; i++)
+        set[i] = i;
+    while (again) {
+        again = false;
+        for (uint8_t a = 0; a < sim->members; a++)
+            for (uint8_t b = 0; b < sim->members; b++)
+                if ((sim->connected_ns[a][b] || sim->connected_ns[b][a]) && set[b] < set[a]) {
+                    set[a] = set[b];
+                    again = true;
+                }
+    }
+}
+
+static void check_none(struct sim *sim, uint8_t group, const uint8_t set[BW_MAX_MEMBERS])
+{
+    for (uint8_t s = 0; s < sim->members; s++) {
+        bool held = false, any_fit = false, any_keen = false;
+        uint64_t base, bound;
+
+        for (uint8_t i = 0; i < sim->members; i++) {
+            if (set[i] != s)
+                continue;
+            held = held || (up(sim, i) && sim_node_hold(sim, i, group));
+            if (fit(sim, i)) {
+                any_fit = true;
+                any_keen = any_keen || !(sim->nodes[i].condition & IS_DEAF);
+            }
+        }
+        if (held || !any_fit || set[s] != s || sim->worst_loss > 35) { /* so much loss leaves nothing to promise */
+            sim->none_ns[group][s] = 0;
+            continue;
+        }
+        if (sim->none_ns[group][s] == 0)
+            sim->none_ns[group][s] = sim->now_ns;
+        base = sim->none_ns[group][s] > sim->changed_ns ? sim->none_ns[group][s] : sim->changed_ns;
+        bound = (any_keen ? sim->d_ns : 4 * sim->d_ns) + 2 * sim->i_ns + sim->largest_delay_ns + (lossy(sim) ? 3 * sim->d_ns : 0);
+        if (sim->now_ns > base + bound + EDGE_NS)
+            sim_fail(sim, "nobody holds group %u for %.1f ms (bound %.1f ms) though a member of the set of %u is fit", group,
+                     (double)(sim->now_ns - base) / 1e6, (double)(bound + EDGE_NS) / 1e6, s + 1);
+    }
+}
+
+static void check_excluded(struct sim *sim, uint8_t node, uint8_t group)
+{
+    const struct sim_node *n = &sim->nodes[node];
+
+    if (up(sim, node) && (n->condition & IS_EXCLUDED) && sim_node_hold(sim, node, group) &&
+        sim->now_ns > n->excluded_ns + 2 * sim->i_ns + 2 * EDGE_NS && sim->now_ns > n->resumed_ns + EDGE_NS)
+        sim_fail(sim, "member %u holds group %u in maintenance, forced down or stopping", node + 1, group);
+}
+
+/* Stopped for longer than the dead time, with somebody in view before: its first act is to let go. */
+static void check_pause(struct sim *sim, uint8_t node, uint8_t group)
+{
+    struct sim_node *n = &sim->nodes[node];
+
+    if (!n->had_view || sim->now_ns < n->resumed_ns + EDGE_NS || sim->now_ns > n->resumed_ns + sim->d_ns - EDGE_NS)
+        return;
+    if (n->resumed_ns - n->paused_since_ns > sim->d_ns + sim->i_ns && sim_node_hold(sim, node, group))
+        sim_fail(sim, "member %u holds group %u right after it was stopped for %.1f ms", node + 1, group,
+                 (double)(n->resumed_ns - n->paused_since_ns) / 1e6);
+}
+
+/* Nothing at all comes in on any interface that has a link. */
+static bool is_deafened(const struct sim *sim, uint8_t node)
+{
+    const struct sim_node *n = &sim->nodes[node];
+    bool any = false;
+
+    for (uint8_t i = 0; i < sim->interfaces; i++) {
+        if (!n->link[i])
+            continue;
+        any = true;
+        if (!n->deaf_port[i] && (sim->neighbours[i] && !n->mute_port[i]))
+            return false;
+        for (uint8_t from = 0; from < sim->members; from++)
+            if (sim->connected_ns[from][node])
+                return false;
+        if (!n->deaf_port[i] && sim->neighbours[i])
+            return false;
+    }
+    return any;
+}
+
+/* Deaf from a moment when somebody was in view: takes only after three further dead times. */
+static void check_deaf(struct sim *sim, uint8_t node, uint8_t group)
+{
+    struct sim_node *n = &sim->nodes[node];
+    bool holding = n->core->groups[group].holding;
+
+    if (!is_deafened(sim, node)) {
+        n->deafened_ns = 0;
+        n->was_holding[group] = holding;
+        return;
+    }
+    if (n->deafened_ns == 0) {
+        n->deafened_ns = sim->now_ns;
+        n->deafened_in_view = bw_core_anyone_in_view(n->core);
+    }
+    if (holding && !n->was_holding[group] && n->deafened_in_view && n->resumed_ns < n->deafened_ns &&
+        sim->now_ns > n->deafened_ns + sim->d_ns / 2 && sim->now_ns < n->deafened_ns + 4 * sim->d_ns - sim->i_ns)
+        sim_fail(sim, "member %u took group %u %.1f ms after it became deaf", node + 1, group,
+                 (double)(sim->now_ns - n->deafened_ns) / 1e6);
+    n->was_holding[group] = holding;
+}
+
+static void check_epoch(struct sim *sim, uint8_t node, uint8_t group)
+{
+    struct sim_node *n = &sim->nodes[node];
+    const struct bw_core_group *g = &n->core->groups[group];
+
+    if (!up(sim, node))
+        return;
+    if (g->holding && g->hold_epoch != n->epoch[group]) {
+        for (uint8_t i = 0; i < sim->members; i++)
+            if (i != node && n->core->members[i].in_view && n->core->members[i].told.groups[group].hold_epoch >= g->hold_epoch)
+                sim_fail(sim, "member %u took group %u at epoch %lu, which is not newer than member %u's", node + 1, group,
+                         (unsigned long)g->hold_epoch, i + 1);
+        if (g->hold_epoch < n->epoch[group])
+            sim_fail(sim, "member %u went back from epoch %lu to %lu", node + 1, (unsigned long)n->epoch[group],
+                     (unsigned long)g->hold_epoch);
+        n->epoch[group] = g->hold_epoch;
+    }
+}
+
+/* Holders as they change: not at all long after the last change from outside. */
+static void check_changes(struct sim *sim, uint8_t group)
+{
+    unsigned holders = 0;
+    uint64_t quiet = sim->faults_over ? 2 * sim->d_ns + 2 * sim->i_ns + 2 * sim->largest_delay_ns + EDGE_NS
+                                      : 10 * sim->d_ns + 2 * sim->i_ns;
+
+    for (uint8_t i = 0; i < sim->members; i++) {
+        struct sim_node *n = &sim->nodes[i];
+        bool holds = up(sim, i) && sim_node_hold(sim, i, group);
+
+        holders += holds;
+        if (holds != n->held[group] && !lossy(sim) && sim->now_ns > sim->outside_ns + quiet)
+            sim_fail(sim, "member %u %s group %u %.1f ms after the last change", i + 1, holds ? "took" : "lost", group,
+                     (double)(sim->now_ns - sim->outside_ns) / 1e6);
+        n->held[group] = holds;
+    }
+    if (sim->faults_over && sim->now_ns > sim->faults_end_ns + quiet && sim->now_ns > sim->outside_ns + quiet && holders != 1)
+        sim_fail(sim, "not settled: %u members hold group %u %.1f ms after all faults ended", holders, group,
+                 (double)(sim->now_ns - sim->faults_end_ns) / 1e6);
+}
+
+void sim_check(struct sim *sim)
+{
+    uint8_t set[BW_MAX_MEMBERS];
+
+    look_at_conditions(sim);
+    find_sets(sim, set);
+    for (uint8_t g = 0; g < sim->groups; g++) {
+        for (uint8_t a = 0; a < sim->members; a++) {
+            for (uint8_t b = (uint8_t)(a + 1); b < sim->members; b++)
+                check_pair(sim, g, a, b);
+            if (up(sim, a)) {
+                check_excluded(sim, a, g);
+                check_pause(sim, a, g);
+                check_deaf(sim, a, g);
+                check_epoch(sim, a, g);
+            }
+        }
+        check_none(sim, g, set);
+        check_changes(sim, g);
+    }
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What happens to the members and the network between them: one table of faults per scenario class. */
+#include "tests/sim/sim.h"
+
+const char *const sim_class_names[SIM_CLASSES] = {
+    [SIM_CLEAN] = "nothing happens", [SIM_LINKS] = "links go down and up", [SIM_PORTS] = "ports go dead, links stay up",
+    [SIM_CUTS] = "partitions", [SIM_ONE_WAY] = "one-way cuts", [SIM_LOSS] = "loss", [SIM_DELAY] = "delay, duplicates, reorder",
+    [SIM_CRASHES] = "crashes and restarts", [SIM_PAUSES] = "pauses", [SIM_ADMIN] = "administrators", [SIM_HEALTH] = "pnotes",
+    [SIM_ALL] = "everything",
+};
+
+static uint8_t any_node(struct sim *sim)
+{
+    return (uint8_t)sim_pick(sim, sim->members);
+}
+
+static uint8_t any_interface(struct sim *sim)
+{
+    return (uint8_t)sim_pick(sim, sim->interfaces);
+}
+
+static void fault_link(struct sim *sim)
+{
+    uint8_t node = any_node(sim), interface = any_interface(sim);
+    bool now = !sim->nodes[node].link[interface];
+
+    sim_node_link(sim, node, interface, now);
+    sim_trace(sim, "fault: link of member %u, eth%u %s", node + 1, interface, now ? "up" : "down");
+}
+
+static void fault_all_links(struct sim *sim)
+{
+    uint8_t node = any_node(sim);
+    bool now = !sim->nodes[node].link[0];
+
+    for (uint8_t i = 0; i < sim->interfaces; i++)
+        sim_node_link(sim, node, i, now);
+    sim_trace(sim, "fault: all links of member %u %s", node + 1, now ? "up" : "down");
+}
+
+static void fault_port(struct sim *sim)
+{
+    struct sim_node *n = &sim->nodes[any_node(sim)];
+    uint8_t first = any_interface(sim), last = sim_chance(sim, 20) ? (first = 0, (uint8_t)(sim->interfaces - 1)) : first;
+    uint64_t what = sim_pick(sim, 5);
+
+    for (uint8_t i = first; i <= last; i++) {
+        n->deaf_port[i] = what == 0 || what == 1;
+        n->mute_port[i] = what == 0 || what == 2;
+    }
+    sim_trace(sim, "fault: port of member %ld, eth%u-%u: %s", (long)(n - sim->nodes) + 1, first, last,
+              what == 0 ? "dead" : what == 1 ? "deaf" : what == 2 ? "mute" : "works");
+}
+
+static void cut(struct sim *sim, uint8_t from, uint8_t to, bool now)
+{
+    for (uint8_t i = 0; i < sim->interfaces; i++)
+        sim->paths[i][from][to].cut = now;
+}
+
+static void uncut_all(struct sim *sim)
+{
+    for (uint8_t a = 0; a < sim->members; a++)
+        for (uint8_t b = 0; b < sim->members; b++)
+            cut(sim, a, b, false);
+    sim_trace(sim, "fault: all paths open");
+}
+
+static void fault_halves(struct sim *sim)
+{
+    uint64_t side = sim_random(sim);
+
+    if (sim_chance(sim, 40)) {
+        uncut_all(sim);
+        return;
+    }
+    for (uint8_t a = 0; a < sim->members; a++)
+        for (uint8_t b = 0; b < sim->members; b++)
+            cut(sim, a, b, (side >> a & 1) != (side >> b & 1));
+    sim_trace(sim, "fault: two halves, mask %lx", (unsigned long)(side & ((1UL << sim->members) - 1)));
+}
+
+static void fault_pair(struct sim *sim)
+{
+    uint8_t a = any_node(sim), b = any_node(sim);
+    bool now = !sim->paths[0][a][b].cut;
+
+    cut(sim, a, b, now);
+    cut(sim, b, a, now);
+    sim_trace(sim, "fault: members %u and %u %s", a + 1, b + 1, now ? "cut" : "connected");
+}
+
+static void fault_direction(struct sim *sim)
+{
+    uint8_t a = any_node(sim), b = any_node(sim);
+    bool now = !sim->paths[0][a][b].cut;
+
+    if (sim_chance(sim, 25)) {
+        uncut_all(sim);
+        return;
+    }
+    cut(sim, a, b, now);
+    sim_trace(sim, "fault: from member %u to %u %s", a + 1, b + 1, now ? "cut" : "connected");
+}
+
+/* On one interface only: the others go on. */
+static void fault_one_path(struct sim *sim)
+{
+    uint8_t a = any_node(sim), b = any_node(sim), i = any_interface(sim);
+
+    sim->paths[i][a][b].cut = !sim->paths[i][a][b].cut;
+    sim_trace(sim, "fault: eth%u from member %u to %u %s", i, a + 1, b + 1, sim->paths[i][a][b].cut ? "cut" : "connected");
+}
+
+static void fault_loss(struct sim *sim)
+{
+    static const uint8_t losses[] = {0, 0, 5, 20, 35, 50, 60};
+    uint8_t loss = losses[sim_pick(sim, sizeof(losses))];
+
+    for (uint8_t i = 0; i < sim->interfaces; i++)
+        for (uint8_t a = 0; a < sim->members; a++)
+            for (uint8_t b = 0; b < sim->members; b++)
+                sim->paths[i][a][b].loss = loss;
+    sim_trace(sim, "fault: loss %u %%", loss);
+}
+
+static void fault_delay(struct sim *sim)
+{
+    sim->delay_ns = 50 * 1000 + sim_pick(sim, sim_chance(sim, 50) ? BW_MS : 20 * BW_MS);
+    sim->jitter_ns = sim_chance(sim, 50) ? 0 : sim_pick(sim, 24 * BW_MS);
+    sim->duplicates = sim_chance(sim, 50) ? 0 : (uint8_t)sim_pick(sim, 60);
+    sim_trace(sim, "fault: delay %.3f + %.3f ms, %u %% twice", (double)sim->delay_ns / 1e6, (double)sim->jitter_ns / 1e6,
+              sim->duplicates);
+}
+
+static void fault_crash(struct sim *sim)
+{
+    uint8_t node = any_node(sim);
+    uint64_t kind = sim_pick(sim, 3);
+    uint64_t back = sim_chance(sim, 50) ? 20 * BW_MS + sim_pick(sim, sim->d_ns) : sim_pick(sim, 20 * sim->d_ns);
+
+    if (!sim->nodes[node].alive)
+        return;
+    sim_node_crash(sim, node, kind == 0, kind == 1);
+    sim_push(sim, sim->now_ns + back, SIM_RESTART, node, 0, 0, sim->nodes[node].incarnation);
+}
+
+static void fault_stop(struct sim *sim)
+{
+    uint8_t node = any_node(sim);
+    struct bw_input input = {.kind = BW_INPUT_STOP};
+
+    sim_trace(sim, "fault: member %u is to end in order", node + 1);
+    sim_node_input(sim, node, &input);
+    sim_push(sim, sim->now_ns + 2 * BW_SEC + sim_pick(sim, 10 * sim->d_ns), SIM_RESTART, node, 0, 0, sim->nodes[node].incarnation);
+}
+
+static void fault_pause(struct sim *sim)
+{
+    uint8_t node = any_node(sim);
+    struct sim_node *n = &sim->nodes[node];
+
+    if (!n->alive || n->paused)
+        return;
+    n->paused = true;
+    n->paused_since_ns = sim->now_ns;
+    n->had_view = bw_core_anyone_in_view(n->core);
+    n->resume_ns = sim->now_ns + (sim_chance(sim, 40) ? sim_pick(sim, sim->d_ns + sim->i_ns) : sim_pick(sim, 10 * sim->d_ns)) + 1;
+    sim_push(sim, n->resume_ns, SIM_RESUME, node, 0, 0, 0);
+    sim_trace(sim, "fault: member %u is stopped for %.1f ms", node + 1, (double)(n->resume_ns - sim->now_ns) / 1e6);
+}
+
+static void fault_clock(struct sim *sim)
+{
+    uint8_t node = any_node(sim);
+
+    sim->nodes[node].wall_offset += (int64_t)sim_pick(sim, 7200) * (int64_t)BW_SEC - 3600 * (int64_t)BW_SEC;
+    sim_trace(sim, "fault: clock of member %u is stepped", node + 1);
+}
+
+static void ask_admin(struct sim *sim, uint8_t node, uint8_t about, uint32_t admin)
+{
+    struct bw_request request = {.kind = BW_REQUEST_ADMIN, .member = about + 1U, .admin = admin};
+
+    bw_copy(request.who, sizeof(request.who), "simulated administrator");
+    sim_node_request(sim, node, &request);
+    sim_trace(sim, "fault: by member %u: member %u is to be %s", node + 1, about + 1, bw_enum_text(&bw_enum_admin_state, admin));
+}
+
+static void fault_admin(struct sim *sim)
+{
+    static const uint32_t admins[] = {BW_ADMIN_UP, BW_ADMIN_UP, BW_ADMIN_UP, BW_ADMIN_DOWN, BW_ADMIN_DOWN, BW_ADMIN_MAINTENANCE,
+                                      BW_ADMIN_MAINTENANCE, BW_ADMIN_FORCE_DOWN};
+    uint8_t about = any_node(sim), node = sim_chance(sim, 50) ? about : any_node(sim);
+
+    ask_admin(sim, node, about, admins[sim_pick(sim, sizeof(admins) / sizeof(admins[0]))]);
+}
+
+static void fault_move(struct sim *sim)
+{
+    struct bw_request request = {.kind = BW_REQUEST_GROUP_MOVE, .member = any_node(sim) + 1U, .group = 1};
+    uint8_t node = any_node(sim);
+
+    sim_node_request(sim, node, &request);
+    sim_trace(sim, "fault: by member %u: group 0 is to move to member %u", node + 1, request.member);
+}
+
+static void report(struct sim *sim, uint8_t node, uint32_t status, uint64_t timeout_ns)
+{
+    struct bw_request request = {.kind = BW_REQUEST_PNOTE_REGISTER, .status = status, .timeout_ns = timeout_ns};
+
+    bw_copy(request.name, sizeof(request.name), "service");
+    sim_node_request(sim, node, &request);
+    request.kind = BW_REQUEST_PNOTE_REPORT;
+    sim_node_request(sim, node, &request);
+}
+
+static void fault_pnote(struct sim *sim)
+{
+    uint8_t node = any_node(sim);
+    uint32_t status = BW_PNOTE_OK + (uint32_t)sim_pick(sim, 3);
+
+    report(sim, node, status, sim_chance(sim, 20) ? sim_pick(sim, 5 * sim->d_ns) + 1 : 0);
+    sim_trace(sim, "fault: pnote of member %u: %s", node + 1, bw_enum_text(&bw_enum_pnote_status, status));
+}
+
+static void nothing(struct sim *sim)
+{
+    (void)sim;
+}
+
+typedef void fault_function(struct sim *sim);
+#define FAULTS_MAX 16
+
+static fault_function *const faults[SIM_CLASSES][FAULTS_MAX] = {
+    [SIM_CLEAN] = {nothing},
+    [SIM_LINKS] = {fault_link, fault_link, fault_all_links},
+    [SIM_PORTS] = {fault_port},
+    [SIM_CUTS] = {fault_halves, fault_halves, fault_pair, fault_one_path},
+    [SIM_ONE_WAY] = {fault_direction, fault_direction, fault_pair, fault_one_path},
+    [SIM_LOSS] = {fault_loss},
+    [SIM_DELAY] = {fault_delay, fault_delay, fault_link},
+    [SIM_CRASHES] = {fault_crash, fault_crash, fault_stop},
+    [SIM_PAUSES] = {fault_pause, fault_pause, fault_pause, fault_clock},
+    [SIM_ADMIN] = {fault_admin, fault_admin, fault_admin, fault_move, fault_stop},
+    [SIM_HEALTH] = {fault_pnote, fault_pnote, fault_link},
+    [SIM_ALL] = {fault_link, fault_all_links, fault_port, fault_halves, fault_pair, fault_direction, fault_one_path, fault_loss,
+                 fault_delay, fault_crash, fault_stop, fault_pause, fault_clock, fault_admin, fault_pnote, fault_move},
+};
+
+void sim_fault(struct sim *sim)
+{
+    fault_function *const *table = faults[sim->class];
+    uint64_t count = 0, gap, kind = sim_pick(sim, 10);
+
+    while (count < FAULTS_MAX && table[count] != NULL)
+        count++;
+    table[sim_pick(sim, count)](sim);
+    sim_changed(sim);
+    if (sim->faults_count-- <= 1)
+        return;
+    gap = kind < 4 ? sim_pick(sim, sim->d_ns) : kind < 8 ? sim_pick(sim, 6 * sim->d_ns) : 10 * sim->d_ns + sim_pick(sim, 8 * sim->d_ns);
+    if (sim->now_ns + gap < sim->faults_end_ns)
+        sim_push(sim, sim->now_ns + gap, SIM_FAULT, 0, 0, 0, 0);
+}
+
+void sim_faults_end(struct sim *sim)
+{
+    sim_trace(sim, "all faults end");
+    uncut_all(sim);
+    for (uint8_t i = 0; i < sim->interfaces; i++)
+        for (uint8_t a = 0; a < sim->members; a++)
+            for (uint8_t b = 0; b < sim->members; b++)
+                sim->paths[i][a][b].loss = 0;
+    sim->delay_ns = 200 * 1000;
+    sim->jitter_ns = sim->duplicates = 0;
+    for (uint8_t i = 0; i < sim->members; i++) {
+        struct sim_node *n = &sim->nodes[i];
+
+        if (!n->alive) {
+            sim_node_start(sim, i);
+        } else if (n->paused) {
+            n->paused = false;
+            n->due_ns = sim->now_ns;
+            n->resumed_ns = sim->now_ns;
+        }
+        for (uint8_t k = 0; k < sim->interfaces; k++) {
+            n->deaf_port[k] = n->mute_port[k] = false;
+            sim_node_link(sim, i, k, true);
+        }
+        ask_admin(sim, i, i, BW_ADMIN_UP);
+        report(sim, i, BW_PNOTE_OK, 0);
+    }
+    sim->faults_over = true;
+    sim_changed(sim);
+}
+
+void sim_faults_plan(struct sim *sim)
+{
+    uint64_t first = 4 * sim->d_ns + sim_pick(sim, 12 * sim->d_ns);
+    bool together = sim_chance(sim, 50);
+
+    for (uint8_t i = 0; i < sim->members; i++)
+        sim_push(sim, sim->now_ns + (together ? sim_pick(sim, 5 * BW_MS) : sim_pick(sim, 12 * sim->d_ns)), SIM_RESTART, i, 0, 0, 0);
+    sim->faults_count = (uint32_t)(2 + sim_pick(sim, 10));
+    sim->faults_end_ns = sim->now_ns + first + sim_pick(sim, 40 * sim->d_ns);
+    sim->end_ns = sim->faults_end_ns + 16 * sim->d_ns;
+    sim_push(sim, sim->now_ns + first, SIM_FAULT, 0, 0, 0, 0);
+    sim_push(sim, sim->faults_end_ns, SIM_END_FAULTS, 0, 0, 0, 0);
+}

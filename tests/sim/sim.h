@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The simulator: whole clusters of cores in virtual time. The network loses, delays, duplicates,
+ * reorders and cuts (one way too); members crash, are stopped, lose links and ports; administrators
+ * and pnotes interfere. Everything follows from the seed, so a failing one replays exactly.
+ */
+#ifndef BELLWETHER_TESTS_SIM_H
+#define BELLWETHER_TESTS_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/core/core_private.h"
+
+#define SIM_START_NS (1000 * BW_SEC)
+#define SIM_MESSAGES 8192
+
+enum sim_class {
+    SIM_CLEAN, SIM_LINKS, SIM_PORTS, SIM_CUTS, SIM_ONE_WAY, SIM_LOSS, SIM_DELAY, SIM_CRASHES, SIM_PAUSES, SIM_ADMIN, SIM_HEALTH,
+    SIM_ALL, SIM_CLASSES,
+};
+extern const char *const sim_class_names[SIM_CLASSES];
+
+enum sim_bug {
+    SIM_BUG_NONE, SIM_BUG_NO_VOTE, SIM_BUG_KEEP_ADDRESS, SIM_BUG_NO_PAUSE, SIM_BUG_NOT_MUTUAL, SIM_BUG_NEVER_DEAF, SIM_BUG_NO_RANK,
+    SIM_BUG_NO_NAMES, SIM_BUG_NO_EXPIRY, SIM_BUG_NO_ADMIN, SIM_BUG_STALE_EPOCH, SIM_BUG_NO_REASON, SIM_BUG_RANDOM, SIM_BUGS,
+};
+extern const char *const sim_bug_names[SIM_BUGS];
+
+enum sim_event_kind { SIM_DELIVER, SIM_PROBED, SIM_INSTALLED, SIM_RELEASED, SIM_FAULT, SIM_RESTART, SIM_RESUME, SIM_END_FAULTS };
+
+struct sim_event {
+    uint64_t at_ns;
+    uint32_t order; /* events of one instant keep their order */
+    uint8_t kind, node, interface, group;
+    uint32_t data;  /* message slot, generation, fault number */
+};
+
+struct sim_session {
+    struct bw_boot_id boot;
+    bool adopted;
+    uint64_t challenge;      /* ours for that member */
+    uint64_t heard_challenge; /* its newest for us */
+};
+
+struct sim_edge {
+    bool present; /* the addresses are in the kernel */
+    bool wanted;
+    uint64_t until_ns; /* their lease */
+    uint32_t generation;
+};
+
+struct sim_node {
+    bool alive, paused, begun, lonely; /* lonely: killed with its keeper, addresses stay until their lease ends */
+    bool stopping;
+    uint64_t due_ns, resume_ns, answered_ns;
+    uint32_t incarnation;
+    struct bw_boot_id boot;
+    struct bw_core *core;
+    void *memory;
+    struct bw_cluster_config config;
+    struct sim_session sessions[BW_MAX_MEMBERS];
+    struct sim_edge edges[BW_MAX_GROUPS];
+    bool link[BW_MAX_INTERFACES];
+    bool deaf_port[BW_MAX_INTERFACES], mute_port[BW_MAX_INTERFACES]; /* link is up, nothing comes in / goes out */
+    uint32_t admin;
+    int64_t wall_offset;
+    /* For the checks. */
+    uint32_t condition; /* bits: waiting, listening, deaf, excluded, damped, works */
+    uint64_t paused_since_ns, resumed_ns, excluded_ns, deafened_ns;
+    bool had_view, deafened_in_view, was_holding[BW_MAX_GROUPS];
+    uint64_t epoch[BW_MAX_GROUPS];
+    bool held[BW_MAX_GROUPS];
+};
+
+/* One direction of one pair on one interface. */
+struct sim_path {
+    bool cut;
+    uint8_t loss; /* per cent */
+};
+
+struct sim {
+    uint64_t seed, random, random_check;
+    enum sim_class class;
+    enum sim_bug bug;
+    uint8_t members, interfaces, groups;
+    bool trace, replay;
+    uint64_t now_ns, end_ns, faults_end_ns;
+    bool faults_over;
+    struct sim_node nodes[BW_MAX_MEMBERS];
+    struct sim_path paths[BW_MAX_INTERFACES][BW_MAX_MEMBERS][BW_MAX_MEMBERS];
+    bool neighbours[BW_MAX_INTERFACES]; /* hosts that are no members live there */
+    uint64_t delay_ns, jitter_ns, largest_delay_ns;
+    uint8_t duplicates; /* per cent */
+    bool lossy; /* some path loses frames now, or did within the last dead time */
+    uint64_t lossy_until_ns;
+    uint8_t worst_loss;
+    /* Queue. */
+    struct sim_event *heap;
+    uint32_t heap_count, heap_cap, orders;
+    struct bw_message *messages;
+    uint16_t references[SIM_MESSAGES];
+    uint32_t free_slots[SIM_MESSAGES], free_count;
+    /* Faults. */
+    uint32_t faults_count;
+    /* Checks. */
+    uint64_t changed_ns;  /* last change of connectivity, health or condition */
+    uint64_t outside_ns;  /* last change from outside only */
+    uint64_t connected_ns[BW_MAX_MEMBERS][BW_MAX_MEMBERS]; /* since when this one hears that one; 0 = does not */
+    uint64_t both_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS][BW_MAX_MEMBERS]; /* both hold since */
+    uint64_t met_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS][BW_MAX_MEMBERS];  /* and have heard each other since */
+    uint64_t none_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS];
+    uint64_t hash; /* over everything that happened: the same seed gives the same */
+    uint64_t turns, failovers, splits;
+    bool failed;
+    char failure[512];
+    /* Output. */
+    uint64_t d_ns, i_ns; /* dead time, interval */
+};
+
+/* ---- world.c ---- */
+bool sim_run(struct sim *sim);
+void sim_init(struct sim *sim);
+void sim_fini(struct sim *sim);
+uint64_t sim_random(struct sim *sim);
+/* 0 … below - 1 */
+uint64_t sim_pick(struct sim *sim, uint64_t below);
+bool sim_chance(struct sim *sim, unsigned per_cent);
+void sim_push(struct sim *sim, uint64_t at_ns, enum sim_event_kind kind, uint8_t node, uint8_t interface, uint8_t group, uint32_t data);
+void sim_trace(const struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sim_begin_turn(struct sim *sim, uint8_t node);
+void sim_send(struct sim *sim, uint8_t from, struct bw_message *message, uint16_t interfaces);
+
+/* ---- node.c ---- */
+void sim_node_start(struct sim *sim, uint8_t node);
+void sim_node_crash(struct sim *sim, uint8_t node, bool farewell, bool host_gone);
+void sim_node_outputs(struct sim *sim, uint8_t node);
+void sim_node_input(struct sim *sim, uint8_t node, const struct bw_input *input);
+void sim_node_request(struct sim *sim, uint8_t node, const struct bw_request *request);
+void sim_node_link(struct sim *sim, uint8_t node, uint8_t interface, bool up);
+bool sim_node_hold(const struct sim *sim, uint8_t node, uint8_t group);
+/* The session layer: may the core of `node` have this message? */
+bool sim_session_open(struct sim *sim, uint8_t node, const struct bw_message *message, bool *answer);
+void sim_session_fill(struct sim *sim, uint8_t node, struct bw_message *message);
+
+/* ---- fault.c ---- */
+void sim_faults_plan(struct sim *sim);
+void sim_fault(struct sim *sim);
+void sim_faults_end(struct sim *sim);
+
+/* ---- check.c ---- */
+void sim_changed(struct sim *sim); /* something changed from outside */
+void sim_check(struct sim *sim);
+void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- bug.c ---- */
+void sim_bug_message(struct sim *sim, uint8_t node, struct bw_message *message);
+void sim_bug_turn(struct sim *sim, uint8_t node);
+
+#endif
