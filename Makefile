@@ -155,7 +155,7 @@ install: all
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bellwether
 	install -m 755 $(BUILD)/bellwetherd $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(BUILD)/bellwether $(DESTDIR)$(BINDIR)/
-	install -m 644 mibs/BELLWETHER-MIB.txt $(DESTDIR)$(PREFIX)/share/snmp/mibs/
+	mibs/set-root $(OID_ROOT) < mibs/BELLWETHER-MIB.txt > $(DESTDIR)$(PREFIX)/share/snmp/mibs/BELLWETHER-MIB.txt
 	install -m 644 README.md conf/bellwether.conf conf/snmpd-bellwether.conf $(DESTDIR)$(PREFIX)/share/doc/bellwether/
 	install -m 644 conf/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 conf/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/

@@ -123,6 +123,7 @@ void bw_cli_value(const struct bw_field *field, struct json_object *value, struc
         bw_cli_member_name(members, json_object_get_int64(value), buf, cap);
         break;
     case BW_TYPE_NS:
+    case BW_TYPE_BRIEF:
         bw_cli_duration(json_object_get_double(value), buf, cap);
         break;
     case BW_TYPE_WALL:

@@ -37,7 +37,7 @@ static bool is_long(const struct bw_field *field)
 static bool is_right_aligned(const struct bw_field *field)
 {
     return field->type == BW_TYPE_U32 || field->type == BW_TYPE_GAUGE || field->type == BW_TYPE_COUNTER ||
-           field->type == BW_TYPE_U64 || field->type == BW_TYPE_NS;
+           field->type == BW_TYPE_U64 || field->type == BW_TYPE_NS || field->type == BW_TYPE_BRIEF;
 }
 
 static void cell(const struct table *t, size_t row, unsigned column, char *buf)

@@ -99,6 +99,10 @@ static int make_seal(struct bw_engine *e)
     memcpy(setup.keys, context->keys, sizeof(setup.keys));
     e->seal = bw_seal_init(memory, &setup);
     explicit_bzero(&setup, sizeof(setup));
+    if (e->seal == NULL) {
+        free(memory);
+        return -EINVAL;
+    }
     return 0;
 }
 

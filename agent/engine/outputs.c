@@ -19,6 +19,7 @@ static void clear_facts(struct bw_engine *e, const struct bw_heartbeat *heartbea
         facts->member_ids[i] = c->members[i].id;
     bw_core_states(e->core, facts->states, facts->last_heard);
     facts->mode = (uint8_t)c->mode;
+    facts->recovery = (uint8_t)c->recovery;
     facts->interval_ms = (uint16_t)(c->interval_ns / BW_MS);
     if (heartbeat != NULL) {
         facts->interfaces_up = heartbeat->interfaces_up;

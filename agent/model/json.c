@@ -130,6 +130,7 @@ static struct json_object *value_of(const struct bw_field *field, const void *ro
     case BW_TYPE_WALL:
         return json_object_new_string(bw_wall_to_text((int64_t)u64_at(p), text));
     case BW_TYPE_NS:
+    case BW_TYPE_BRIEF:
         return seconds(u64_at(p));
     case BW_TYPE_DIGEST:
         snprintf(text, sizeof(text), "%016" PRIx64, u64_at(p));

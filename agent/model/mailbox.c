@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bellwether/text.h"
+
 #define SLOTS 64
 
 enum { FREE, FILLING, WAITING, UNATTENDED, TAKEN, ABANDONED, ANSWERED };
@@ -124,6 +126,10 @@ enum bw_result bw_mailbox_ask(struct bw_mailbox *mailbox, const struct bw_reques
         return answer->result;
     }
     slot->request = *request;
+    /* Whatever surface a text came in by: beyond this point it is fit to be kept, shown and sent. */
+    bw_clean(slot->request.name, sizeof(slot->request.name));
+    bw_clean(slot->request.text, sizeof(slot->request.text));
+    bw_clean(slot->request.who, sizeof(slot->request.who));
     slot->answer = *answer;
     atomic_store(&slot->ticket, atomic_fetch_add(&mailbox->tickets, 1) + 1);
     atomic_store(&slot->state, timeout_ms > 0 ? WAITING : UNATTENDED);

@@ -29,6 +29,41 @@ bool bw_copy(char *dst, size_t cap, const char *src)
     return fits == length;
 }
 
+/* Length of the valid UTF-8 sequence at p (1 to 4), 0 when there is none (RFC 3629: no overlong form, no surrogate). */
+static size_t sequence_at(const unsigned char *p)
+{
+    size_t length = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+
+    if (p[0] >= 0x80 && p[0] < 0xc2)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) || (p[0] == 0xf0 && p[1] < 0x90) ||
+        (p[0] == 0xf4 && p[1] >= 0x90))
+        return 0;
+    return length;
+}
+
+void bw_clean(char *text, size_t cap)
+{
+    unsigned char *p = (unsigned char *)text;
+
+    text[cap - 1] = '\0';
+    while (*p != '\0') {
+        size_t length = sequence_at(p);
+        bool control = *p < ' ' || *p == 0x7f || (length == 2 && p[0] == 0xc2 && p[1] < 0xa0);
+
+        if (length == 0 || control) {
+            *p++ = '?';
+            for (size_t i = 1; i < length; i++)
+                *p++ = '?';
+        } else {
+            p += length;
+        }
+    }
+}
+
 struct out {
     char *dst;
     size_t cap, length;

@@ -119,6 +119,9 @@ void bw_snmp_value(const struct bw_snmp_hit *hit, struct bw_snmp_value *value)
     case BW_TYPE_NS:
         set_number(value, ASN_GAUGE, milliseconds(v.u64));
         break;
+    case BW_TYPE_BRIEF:
+        set_number(value, ASN_GAUGE, v.u64 / 1000 < UINT32_MAX ? (uint32_t)(v.u64 / 1000) : UINT32_MAX);
+        break;
     case BW_TYPE_DIGEST:
         set_digest(value, v.u64);
         break;

@@ -22,6 +22,7 @@ enum bw_type {
     BW_TYPE_WALL,    /* int64_t ns since 1970; 0 = never. JSON "2026-01-01T00:00:00.000Z" ("" = never), SNMP DateAndTime
                         (8 zero octets = never), metric seconds since 1970 */
     BW_TYPE_NS,      /* uint64_t duration. JSON seconds as a number, SNMP Unsigned32 milliseconds (saturating), metric seconds */
+    BW_TYPE_BRIEF,   /* the same, of short durations: SNMP Unsigned32 microseconds */
     BW_TYPE_DIGEST,  /* uint64_t. JSON and SNMP: 16 hexadecimal digits */
     BW_TYPE_ADDRESS, /* struct bw_address without prefix. JSON string ("" = none); SNMP two columns: InetAddressType at
                         column, InetAddress at column + 1 (unknown(0) and zero length = none) */

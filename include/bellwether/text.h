@@ -17,6 +17,10 @@
  * always terminated. NULL src counts as "". Returns false when something was cut. */
 bool bw_copy(char *dst, size_t cap, const char *src);
 
+/* Makes a text of outside origin fit to be kept, shown and sent: bytes that are no valid UTF-8 and control characters (C0, DEL, C1)
+ * become '?'. In place; cap bounds the search for the end, which is set when missing. */
+void bw_clean(char *text, size_t cap);
+
 /* A printf for texts of the model: %s (NULL = ""), %c, %d, %u, %lu (uint64_t as unsigned long), %x, %lx, %%.
  * Always terminated, cut like bw_copy. Returns the length written. */
 size_t bw_format(char *dst, size_t cap, const char *format, ...) __attribute__((format(printf, 3, 4)));

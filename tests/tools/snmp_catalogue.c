@@ -12,7 +12,7 @@ static const char *const types[] = {
     [BW_TYPE_U32] = "u32",       [BW_TYPE_GAUGE] = "gauge",   [BW_TYPE_COUNTER] = "counter",
     [BW_TYPE_U64] = "u64",       [BW_TYPE_BOOL] = "bool",     [BW_TYPE_ENUM] = "enum",
     [BW_TYPE_TEXT] = "text",     [BW_TYPE_MEMBER] = "member", [BW_TYPE_WALL] = "wall",
-    [BW_TYPE_NS] = "ns",         [BW_TYPE_DIGEST] = "digest", [BW_TYPE_ADDRESS] = "address",
+    [BW_TYPE_NS] = "ns",         [BW_TYPE_BRIEF] = "brief",   [BW_TYPE_DIGEST] = "digest", [BW_TYPE_ADDRESS] = "address",
     [BW_TYPE_PREFIX] = "prefix",
 };
 static const char *const accesses[] = {

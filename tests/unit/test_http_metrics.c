@@ -24,8 +24,8 @@ static struct bw_buffer rendered(void)
 {
     struct bw_buffer b = {0};
 
-    bw_metrics_render(&snapshot, &b);
-    bw_metrics_age(123456789, &b);
+    bw_metrics_render(&snapshot, BW_METRICS_TEXT, &b);
+    bw_metrics_age(123456789, BW_METRICS_TEXT, &b);
     bw_buffer_bytes(&b, "", 1);
     assert_false(b.failed);
     return b;

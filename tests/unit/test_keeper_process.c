@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -391,6 +392,46 @@ static void agent_that_cannot_start_ends_all(void **state)
     assert_int_equal(atomic_load(&shared->starts), 1);
 }
 
+/* The next message to the service manager within two seconds, or "". */
+static const char *notification(int fd, char *text, size_t cap)
+{
+    struct pollfd p = {fd, POLLIN, 0};
+    ssize_t n = poll(&p, 1, 2000) > 0 ? recv(fd, text, cap - 1, 0) : 0;
+
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+static void service_manager_is_told(void **state)
+{
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    char text[128], name[64];
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    unsigned alive = 0;
+    uint64_t end;
+    pid_t keeper;
+
+    (void)state;
+    snprintf(name, sizeof(name), "@bw-test-%d", (int)getpid());
+    memcpy(local.sun_path + 1, name + 1, strlen(name) - 1);
+    assert_int_equal(bind(fd, (struct sockaddr *)&local, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))), 0);
+    setenv("NOTIFY_SOCKET", name, 1);
+    setenv("WATCHDOG_USEC", "400000", 1);
+    keeper = start_keeper(PLAY_TURN);
+    unsetenv("NOTIFY_SOCKET");
+    unsetenv("WATCHDOG_USEC");
+    while (strcmp(notification(fd, text, sizeof(text)), "READY=1") != 0)
+        assert_string_equal(text, "WATCHDOG=1");
+    assert_true(eventually(is_installed, 5000));
+    for (end = bw_now_ns() + BW_SEC; bw_now_ns() < end; alive++)
+        assert_string_equal(notification(fd, text, sizeof(text)), "WATCHDOG=1");
+    assert_true(alive >= 3);
+    assert_int_equal(end_keeper(keeper), 0);
+    while (strcmp(notification(fd, text, sizeof(text)), "STOPPING=1") != 0)
+        assert_string_equal(text, "WATCHDOG=1");
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +445,7 @@ int main(void)
         cmocka_unit_test(keeper_that_is_killed_is_noticed),
         cmocka_unit_test(crashes_are_held_back_and_counted),
         cmocka_unit_test(agent_that_cannot_start_ends_all),
+        cmocka_unit_test(service_manager_is_told),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -338,6 +338,49 @@ static void stranger_with_our_address_is_told(void **state)
     bw_linux_free(edge);
 }
 
+static void storm_is_shut_out_for_a_moment(void **state)
+{
+    struct bw_address a = address_of("10.0.10.66");
+    struct bw_linux *edge = open_edge();
+    uint8_t frame[BW_NEIGHBOUR_FRAME_MAX];
+    size_t length = bw_frame_gratuitous(frame, stranger, &a, false);
+    int fd = bw_sender_open(), ifindex = (int)if_nametoindex("x1");
+    struct bw_input input;
+    unsigned turns = 0;
+    int fds[16], count;
+
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        for (int k = 0; k < 400; k++)
+            bw_sender_send(fd, ifindex, frame, length);
+        turns++;
+        while (bw_linux_next(edge, &input) == 1)
+            ;
+    }
+    /* It quiets down within few readings although nothing was sent slower. */
+    count = bw_linux_fds(edge, fds, 16);
+    for (int i = 0; i < 100; i++) {
+        struct pollfd polls[16];
+
+        for (int k = 0; k < count; k++)
+            polls[k] = (struct pollfd){fds[k], POLLIN, 0};
+        for (int k = 0; k < 400; k++)
+            bw_sender_send(fd, ifindex, frame, length);
+        if (poll(polls, (nfds_t)count, 0) == 0)
+            break;
+        assert_true(turns++ < 120);
+        while (bw_linux_next(edge, &input) == 1)
+            ;
+    }
+    /* And it listens again afterwards. */
+    run_edge(edge, 0, 0, 300, NULL);
+    bw_linux_probe(edge, 1);
+    inject_arp("x1", "10.0.10.77", stranger, true);
+    assert_true(run_edge(edge, 0, BW_INPUT_PROBE_REPLY, 500, &input) >= 0);
+    close(fd);
+    bw_linux_free(edge);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +393,7 @@ int main(void)
         cmocka_unit_test_setup(heard_neighbours_are_asked, fresh_devices),
         cmocka_unit_test_setup(any_frame_moves_the_counter, fresh_devices),
         cmocka_unit_test_setup(stranger_with_our_address_is_told, fresh_devices),
+        cmocka_unit_test_setup(storm_is_shut_out_for_a_moment, fresh_devices),
     };
 
     return cmocka_run_group_tests(tests, enter_namespace, NULL);

@@ -157,6 +157,34 @@ static void names(void **state)
     assert_false(bw_name_valid("01234567890123456789012345678901"));
 }
 
+static void cleaning(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } cases[] = {{"plain", "plain"},
+                 {"a\nb\x7f", "a?b?"},
+                 {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x91", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x91"},
+                 {"\xc2\x85x", "??x"},
+                 {"\xc3", "?"},
+                 {"\xc0\xaf", "??"},
+                 {"\xed\xa0\x80", "???"},
+                 {"\xf4\x90\x80\x80", "????"},
+                 {"\xff\xfe.", "??."},
+                 {"\xe2\x82", "??"}};
+    char full[4] = {'a', 'b', 'c', 'd'};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[16];
+
+        strcpy(text, cases[i].in);
+        bw_clean(text, sizeof(text));
+        assert_string_equal(text, cases[i].out);
+    }
+    bw_clean(full, sizeof(full));
+    assert_string_equal(full, "abc");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +192,7 @@ int main(void)
         cmocka_unit_test(format_is_bounded),            cmocka_unit_test(addresses_match_libc),
         cmocka_unit_test(random_addresses_match_libc),  cmocka_unit_test(containment),
         cmocka_unit_test(wall_times),                   cmocka_unit_test(names),
+        cmocka_unit_test(cleaning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
