@@ -54,12 +54,15 @@ static void read_tree(struct bw_config_reader *reader)
 
     bw_config_read_section(reader, &bw_config_root, root, reader->config);
     bw_config_link_surfaces(reader, root);
+    bw_config_link_monitors(reader);
+    bw_config_link_traps(reader, root);
     reader->config->cluster.local = BW_NONE;
     if (cluster && config_setting_type(cluster) == CONFIG_TYPE_GROUP) {
         reader->cluster = cluster;
         bw_config_link(reader);
         bw_config_check(reader);
-        reader->config->cluster.digest = bw_config_digest(&reader->config->cluster);
+        reader->config->cluster.digest =
+            bw_config_digest_monitors(bw_config_digest(&reader->config->cluster), reader->config);
     }
 }
 

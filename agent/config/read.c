@@ -156,6 +156,8 @@ static config_setting_t **places(struct bw_config_reader *reader, const struct b
         return reader->members;
     if (!strcmp(key->name, "groups"))
         return reader->groups;
+    if (!strcmp(key->name, "monitors"))
+        return reader->monitors;
     return !strcmp(key->name, "interfaces") ? reader->interfaces : NULL;
 }
 

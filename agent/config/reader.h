@@ -53,7 +53,9 @@ struct bw_config_section {
 };
 
 /* Tables (keys.c). bw_config_sections: all of them, for documentation and hints; ends with NULL. */
-extern const struct bw_config_section bw_config_root, bw_config_override, bw_config_group_address;
+extern const struct bw_config_section bw_config_root, bw_config_override, bw_config_group_address, bw_config_monitor;
+/* Those of trap_keys.c. */
+extern const struct bw_config_section bw_config_traps, bw_config_trap_user, bw_config_trap_rule, bw_config_trap_match;
 extern const struct bw_config_section *const bw_config_sections[];
 
 /* Rows that links.c reads through the tables. */
@@ -85,6 +87,7 @@ struct bw_config_reader {
     config_setting_t *interfaces[BW_MAX_INTERFACES];
     config_setting_t *groups[BW_MAX_GROUPS];
     config_setting_t *addresses[BW_MAX_ADDRESSES];
+    config_setting_t *monitors[BW_MAX_MONITORS];
 };
 
 /* ---- problems.c ---- */
@@ -117,6 +120,11 @@ const char *bw_config_wrong_agentx(const char *value);
 const char *bw_config_wrong_listen(const char *value);
 const char *bw_config_wrong_oid(const char *value);
 const char *bw_config_wrong_log_level(const char *value);
+/* Those of traps.c: a word without blanks, an object's or notification's number or name, a regular expression. */
+const char *bw_config_wrong_word(const char *value);
+const char *bw_config_wrong_object(const char *value);
+const char *bw_config_wrong_notification(const char *value);
+const char *bw_config_wrong_regex(const char *value);
 /* Addresses: those of a host (member, witness), and virtual ones with their prefix. *address is set when nothing is
  * wrong. */
 const char *bw_config_wrong_host(const char *value, struct bw_address *address);
@@ -167,7 +175,11 @@ const char *bw_config_interface_names(const struct bw_cluster_config *c, char *b
 void bw_config_link(struct bw_config_reader *reader);
 void bw_config_link_groups(struct bw_config_reader *reader);
 void bw_config_link_surfaces(struct bw_config_reader *reader, const config_setting_t *root); /* surfaces.c */
+void bw_config_link_traps(struct bw_config_reader *reader, const config_setting_t *root);    /* traps.c */
+void bw_config_link_monitors(struct bw_config_reader *reader); /* monitors.c; sorts them, so the last that needs their places */
 void bw_config_check(struct bw_config_reader *reader);
 uint64_t bw_config_digest(const struct bw_cluster_config *cluster);
+/* The cluster's digest with the monitors' added; without monitors it stays as it was. */
+uint64_t bw_config_digest_monitors(uint64_t hash, const struct bw_config *config);
 
 #endif

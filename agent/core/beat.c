@@ -128,19 +128,16 @@ void bw_core_beat_run(struct bw_core *core)
     bw_core_due(core, core->beat_next_ns);
 }
 
-static void fill_echo(struct bw_core *core, uint8_t member, struct bw_echo *echo)
+static void fill_echo(const struct bw_core *core, uint8_t member, struct bw_echo *echo)
 {
     const struct bw_core_member *m = &core->members[member];
 
-    /* Also a member that is not heard has its place: with no boot id, for the challenge of the session layer. */
-    memset(echo, 0, sizeof(*echo));
     echo->member = bw_core_id(core, member);
-    if (!m->heard)
-        return;
     echo->boot = m->boot;
     echo->heard_on = bw_core_heard_on(core, m);
     echo->turn = m->turn;
     echo->held_us = (uint32_t)((core->now_ns - m->heard_ns) / 1000);
+    echo->challenge = echo->response = 0; /* the session layer's */
 }
 
 void bw_core_heartbeat(struct bw_core *core, struct bw_message *message)
@@ -171,10 +168,10 @@ void bw_core_heartbeat(struct bw_core *core, struct bw_message *message)
     beat->config_digest = core->config->digest;
     beat->echoes_count = 0;
     for (uint8_t i = 0; i < core->count; i++) {
-        if (i == core->self)
-            continue;
-        fill_echo(core, i, &beat->echoes[beat->echoes_count++]);
-        core->members[i].sent++;
+        if (i != core->self)
+            core->members[i].sent++;
+        if (core->members[i].heard)
+            fill_echo(core, i, &beat->echoes[beat->echoes_count++]);
     }
     beat->groups_count = core->config->groups_count;
     for (uint8_t g = 0; g < core->config->groups_count; g++) {

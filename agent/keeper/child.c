@@ -2,9 +2,10 @@
 /*
  * The agent's process as its parent sees it: start, the first sign of its death, its end.
  *
- * A process that is killed tears its memory down, then closes its descriptors, each packet socket waiting for all processors: the
- * end as such is told more than 100 ms late. So the child has a sentinel: a thread with a descriptor table of its own that holds the
- * write end of a pipe and nothing else. It dies with the process at once, and its end of the pipe with it.
+ * A process that is killed tears its memory down, then closes its descriptors, each packet socket waiting for all
+ * processors: the end as such is told more than 100 ms late. So the child has a sentinel: a thread with a descriptor
+ * table of its own that holds the write end of a pipe and nothing else. It dies with the process at once, and its end
+ * of the pipe with it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@
 #include "bellwether/log.h"
 
 #define SENTINEL_STACK_BYTES (64 * 1024)
-#define HIGH_FD 900
+#define HIGH_FD              900
 
 struct sentinel {
     int life_fd;
@@ -78,7 +79,7 @@ static void post_sentinel(int life_fd)
         close(life_fd);
 }
 
-static void set_core_dump(bool wanted)
+void bw_core_dump(bool wanted)
 {
     struct rlimit limit = {0};
 
@@ -112,7 +113,6 @@ static void be_child(const struct launch *launch, int death_fd, int life_fd)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != launch->keeper)
         _exit(1);
-    set_core_dump(launch->context->config->core_dump);
     post_sentinel(life_fd);
     launch->context->lifeline->death_fd = death_fd;
     exit(launch->agent(launch->context));

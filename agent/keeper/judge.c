@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The keeper's judgement: when is the engine stuck, how long to wait before a restart, which surface crashes too often. Pure.
+ * The keeper's judgement: when is the engine stuck, how long to wait before a restart, which surface crashes too often.
+ * Pure.
  */
 #include "agent/keeper/private.h"
 
-#define STUCK_NS BW_SEC
-#define START_NS (30 * BW_SEC)     /* from the start to the engine's first turn */
-#define OWN_GAP_NS (500 * BW_MS)
-#define BACKOFF_FIRST_NS (100 * BW_MS)
-#define BACKOFF_MOST_NS BW_SEC
-#define STEADY_NS (10 * BW_SEC)    /* who lived so long is restarted at once again */
+#define STUCK_NS          BW_SEC
+#define START_NS          (30 * BW_SEC) /* from the start to the engine's first turn */
+#define OWN_GAP_NS        (500 * BW_MS)
+#define BACKOFF_FIRST_NS  (100 * BW_MS)
+#define BACKOFF_MOST_NS   BW_SEC
+#define STEADY_NS         (10 * BW_SEC) /* who lived so long is restarted at once again */
 #define CRASHES_WITHIN_NS (60 * BW_SEC)
 
 void bw_judge_started(struct bw_judge *j, uint64_t now_ns)

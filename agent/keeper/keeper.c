@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The keeper's loop: one poll over signals, a tick, the agent's life and the links. It may block for moments (netlink), never on the
- * agent. Its scheduling priority is above the engine's, so that an engine that spins cannot hold it off.
+ * The keeper's loop: one poll over signals, a tick, the agent's life and the links. It may block for moments (netlink),
+ * never on the agent. Its scheduling priority is above the engine's, so that an engine that spins cannot hold it off.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,14 +22,14 @@
 #include "bellwether/log.h"
 
 #define REALTIME_PRIORITY 51
-#define KILL_NS (20 * BW_MS)      /* given to a killed process to end before its addresses are taken off */
-#define STOP_NS (3 * BW_SEC)      /* given to an orderly end */
-#define LAST_NS BW_SEC            /* given to a killed process when the keeper itself ends */
-#define ADDRESSES_NS (30 * BW_SEC) /* own addresses are read anew this often */
+#define KILL_NS           (20 * BW_MS)  /* given to a killed process to end before its addresses are taken off */
+#define STOP_NS           (3 * BW_SEC)  /* given to an orderly end */
+#define LAST_NS           BW_SEC        /* given to a killed process when the keeper itself ends */
+#define ADDRESSES_NS      (30 * BW_SEC) /* own addresses are read anew this often */
 
 enum phase {
     PHASE_RUNNING,
-    PHASE_DYING,  /* mourned, but the process is not gone yet */
+    PHASE_DYING,   /* mourned, but the process is not gone yet */
     PHASE_WAITING, /* for the next start */
 };
 
@@ -227,7 +227,8 @@ static void arm(struct keeper *k, uint64_t now_ns)
 static void loop(struct keeper *k)
 {
     while (!k->ended) {
-        /* A dying agent's pipe stays readable: only its end is waited for then. Negative descriptors are passed over. */
+        /* A dying agent's pipe stays readable: only its end is waited for then. Negative descriptors are passed over.
+         */
         struct pollfd polls[] = {
             {k->phase == PHASE_RUNNING ? k->child.life_fd : -1, POLLIN, 0},
             {k->phase != PHASE_WAITING ? k->child.pidfd : -1, POLLIN, 0},
@@ -258,6 +259,7 @@ static int open_keeper(struct keeper *k)
     uint64_t watchdog_us = 0;
     int error;
 
+    bw_core_dump(k->context->config->core_dump);
     sigemptyset(&taken);
     sigaddset(&taken, SIGTERM);
     sigaddset(&taken, SIGINT);
@@ -297,8 +299,13 @@ static void close_keeper(struct keeper *k)
 
 int bw_keeper_run(struct bw_agent_context *context, int (*agent)(const struct bw_agent_context *context))
 {
-    struct keeper k = {.context = context, .agent = agent, .signals = -1, .timer = -1, .death = {-1, -1},
-                       .child = {.pidfd = -1, .life_fd = -1}, .status = 1};
+    struct keeper k = {.context = context,
+                       .agent = agent,
+                       .signals = -1,
+                       .timer = -1,
+                       .death = {-1, -1},
+                       .child = {.pidfd = -1, .life_fd = -1},
+                       .status = 1};
     int error = open_keeper(&k), status;
 
     if (error != 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the keeper does for a dead agent: takes its addresses off and says farewell. Everything is open beforehand, so that it
- * costs about a millisecond when it matters.
+ * What the keeper does for a dead agent: takes its addresses off and says farewell. Everything is open beforehand, so
+ * that it costs about a millisecond when it matters.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -23,8 +23,8 @@ struct bw_judge {
 
 /* The agent was started at now_ns. */
 void bw_judge_started(struct bw_judge *judge, uint64_t now_ns);
-/* To be asked at least every BW_KEEPER_TICK_NS: is the engine stuck, whose last turn was at turn_ns (0 = not begun)? When the
- * keeper itself comes late, it was stopped or starved too, and the engine gets a fresh second. */
+/* To be asked at least every BW_KEEPER_TICK_NS: is the engine stuck, whose last turn was at turn_ns (0 = not begun)?
+ * When the keeper itself comes late, it was stopped or starved too, and the engine gets a fresh second. */
 bool bw_judge_stuck(struct bw_judge *judge, uint64_t now_ns, uint64_t turn_ns);
 /* The agent that was started at started_ns has ended at now_ns: how long to wait before the next start. */
 uint64_t bw_judge_backoff(struct bw_judge *judge, uint64_t started_ns, uint64_t now_ns);
@@ -39,8 +39,10 @@ struct bw_child {
     int life_fd; /* readable when it begins to die: much sooner, since a dying process closes packet sockets slowly */
 };
 
-/* Forks the agent. inherited: descriptors of the keeper that the child closes, ended by -1; before_agent is called in the child first.
- * 0 or negative errno. */
+/* Allows or forbids core dumps of this process and of what it forks. */
+void bw_core_dump(bool wanted);
+/* Forks the agent. inherited: descriptors of the keeper that the child closes, ended by -1; before_agent is called in
+ * the child first. 0 or negative errno. */
 int bw_child_start(struct bw_child *child, const struct bw_agent_context *context, int death_fd, const int *inherited,
                    int (*agent)(const struct bw_agent_context *context), void (*before_agent)(void *), void *arg);
 /* Waits until it begins to die, at most so long. True when it did. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Announcements (see announce.h). IPv4 goes out in both forms: some neighbours heed only the request, some only the reply.
+ * Announcements (see announce.h). IPv4 goes out in both forms: some neighbours heed only the request, some only the
+ * reply.
  */
 #include "agent/linux/announce.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the engine thread and the address thread share: cells and a ring, no lock, so that neither ever waits for the other.
- * A grant is one cell per group that the engine overwrites: renewing it costs a store, and it cannot overflow. The thread answers in
- * cells too; facts that need more room go through the ring.
+ * What the engine thread and the address thread share: cells and a ring, no lock, so that neither ever waits for the
+ * other. A grant is one cell per group that the engine overwrites: renewing it costs a store, and it cannot overflow.
+ * The thread answers in cells too; facts that need more room go through the ring.
  */
 #ifndef BELLWETHER_LINUX_CELLS_H
 #define BELLWETHER_LINUX_CELLS_H
@@ -42,11 +42,11 @@ struct bw_cells {
         _Atomic uint64_t until_ns; /* 0 = not granted */
         _Atomic uint32_t revokes;  /* how often it was revoked: the thread answers each */
     } groups[BW_MAX_GROUPS];
-    _Atomic uint32_t announces;    /* bit per group */
-    _Atomic uint32_t dumps;        /* number of the newest dump of links that is wanted */
-    _Atomic uint32_t requests;     /* counts everything that the thread was woken for */
+    _Atomic uint32_t announces; /* bit per group */
+    _Atomic uint32_t dumps;     /* number of the newest dump of links that is wanted */
+    _Atomic uint32_t requests;  /* counts everything that the thread was woken for */
     _Atomic bool stop;
-    int thread_fd;                 /* eventfd: something is there for the thread */
+    int thread_fd; /* eventfd: something is there for the thread */
     /* Address thread to engine. */
     struct {
         _Atomic uint64_t installed; /* changes with each completed installation; low half: revokes seen before it */
@@ -54,10 +54,10 @@ struct bw_cells {
     } answers[BW_MAX_GROUPS];
     _Atomic uint64_t lost[BW_MAX_ADDRESSES / 64]; /* bit per address: somebody else removed it */
     _Atomic bool present[BW_MAX_ADDRESSES];
-    _Atomic bool router[BW_MAX_INTERFACES];       /* the host forwards IPv6 there */
-    _Atomic uint32_t handled;  /* requests worked off */
-    _Atomic uint64_t due_ns;   /* when the oldest write not yet done was due; 0 = none */
-    int engine_fd;             /* eventfd: something is there for the engine */
+    _Atomic bool router[BW_MAX_INTERFACES]; /* the host forwards IPv6 there */
+    _Atomic uint32_t handled;               /* requests worked off */
+    _Atomic uint64_t due_ns;                /* when the oldest write not yet done was due; 0 = none */
+    int engine_fd;                          /* eventfd: something is there for the engine */
     struct bw_fact_ring ring;
 };
 

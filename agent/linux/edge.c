@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The engine's side of the Linux edge: reads what the kernel and the address thread say, hands it out as the core's inputs, and
- * passes grants on. All of it runs on the engine thread (but new and free), and none of it waits.
+ * The engine's side of the Linux edge: reads what the kernel and the address thread say, hands it out as the core's
+ * inputs, and passes grants on. All of it runs on the engine thread (but new and free), and none of it waits.
  */
 #include <errno.h>
 #include <stdlib.h>

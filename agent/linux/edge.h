@@ -24,13 +24,13 @@ struct bw_linux {
     struct bw_rtnl notices; /* links only: the rest is the address thread's */
     struct bw_probing probing;
     int sender;
-    struct bw_picture picture;            /* links as noticed */
-    struct bw_link own[BW_MAX_INTERFACES]; /* ifindex and addresses as the address thread told them */
+    struct bw_picture picture;               /* links as noticed */
+    struct bw_link own[BW_MAX_INTERFACES];   /* ifindex and addresses as the address thread told them */
     struct bw_link links[BW_MAX_INTERFACES]; /* both together: what the engine sees */
     /* An overrun of notices, and the dump that mends it. */
     uint32_t dump_wanted; /* number of the newest one asked for */
     uint32_t dump_got;
-    uint16_t noticed;     /* mask: noticed since that was asked for, so the dump may be older */
+    uint16_t noticed; /* mask: noticed since that was asked for, so the dump may be older */
     struct {
         uint64_t until_ns;
         uint32_t revokes;
@@ -42,7 +42,7 @@ struct bw_linux {
     uint64_t read_ns;    /* last reading */
     uint64_t excuse_ns;  /* nothing is overdue that was due before: this thread itself was away */
     /* To be handed out. */
-    bool reading;        /* within one round of bw_linux_next */
+    bool reading;                            /* within one round of bw_linux_next */
     uint64_t links_changed, spoke, received; /* masks of interfaces */
     uint64_t installed, released;            /* masks of groups */
     uint64_t lost[BW_MAX_ADDRESSES / 64];

@@ -6,17 +6,17 @@
 
 #include <string.h>
 
-#define ETHER_BYTES 14
-#define ARP_BYTES 28
-#define IP6_BYTES 40
-#define ND_BYTES 24        /* header, flags and target */
-#define ND_OPTION_BYTES 8  /* one link-layer address option */
-#define ND_SOLICITATION 135
+#define ETHER_BYTES      14
+#define ARP_BYTES        28
+#define IP6_BYTES        40
+#define ND_BYTES         24 /* header, flags and target */
+#define ND_OPTION_BYTES  8  /* one link-layer address option */
+#define ND_SOLICITATION  135
 #define ND_ADVERTISEMENT 136
-#define OPTION_SOURCE 1
-#define OPTION_TARGET 2
-#define FLAG_ROUTER 0x80
-#define FLAG_OVERRIDE 0x20
+#define OPTION_SOURCE    1
+#define OPTION_TARGET    2
+#define FLAG_ROUTER      0x80
+#define FLAG_OVERRIDE    0x20
 
 static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 

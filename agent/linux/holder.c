@@ -17,10 +17,10 @@
 #include "agent/linux/holder_private.h"
 #include "agent/linux/sweep.h"
 
-#define STACK_BYTES (256 * 1024)
+#define STACK_BYTES       (256 * 1024)
 #define REALTIME_PRIORITY 49
-#define END_WITHIN_NS BW_SEC
-#define LONGEST_SLEEP_NS (10 * BW_SEC)
+#define END_WITHIN_NS     BW_SEC
+#define LONGEST_SLEEP_NS  (10 * BW_SEC)
 #define SHORTEST_SLEEP_NS (100 * 1000ULL)
 
 void bw_wake(int eventfd)
@@ -61,6 +61,20 @@ static void close_all(struct bw_holder *h)
     free(h);
 }
 
+/* What a former run left behind goes. */
+static int clean_up(struct bw_holder *h)
+{
+    int removed = bw_sweep(&h->requests, h->config);
+
+    if (removed > 0)
+        bw_log(BW_LOG_WARNING, "%d virtual addresses that a former run had left behind were removed", removed);
+    else if (removed == -EPERM)
+        return removed;
+    else if (removed < 0) /* no IPv6 in this kernel, perhaps: installing will tell */
+        bw_log(BW_LOG_WARNING, "cannot look for what a former run left behind: %s", strerror(-removed));
+    return 0;
+}
+
 int bw_holder_new(const struct bw_cluster_config *config, struct bw_cells *cells, struct bw_holder **out)
 {
     struct bw_holder *h = calloc(1, sizeof(*h));
@@ -77,12 +91,8 @@ int bw_holder_new(const struct bw_cluster_config *config, struct bw_cells *cells
     bw_picture_init(&h->picture, config);
     error = open_all(h);
     if (error == 0)
-        error = bw_sweep(&h->requests, config);
-    if (error > 0)
-        bw_log(BW_LOG_WARNING, "%d virtual addresses that a former run had left behind were removed", error);
-    else if (error < 0 && h->requests.fd >= 0 && error != -EPERM) /* no IPv6 in this kernel, perhaps */
-        bw_log(BW_LOG_WARNING, "cannot look for what a former run left behind: %s", strerror(-error));
-    if (error >= 0 || (h->timer >= 0 && error != -EPERM))
+        error = clean_up(h);
+    if (error == 0)
         error = bw_holder_dump(h);
     if (error != 0) {
         bw_log(BW_LOG_ERROR, "cannot talk to the kernel about links and addresses: %s", strerror(-error));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The address thread: holds virtual addresses in the kernel while they are granted. It alone sends netlink requests while
- * the agent runs, and it may wait in them.
+ * The address thread: holds virtual addresses in the kernel while they are granted. It alone sends netlink requests
+ * while the agent runs, and it may wait in them.
  */
 #ifndef BELLWETHER_LINUX_HOLDER_H
 #define BELLWETHER_LINUX_HOLDER_H
@@ -17,8 +17,8 @@ int bw_holder_new(const struct bw_cluster_config *config, struct bw_cells *cells
 const struct bw_picture *bw_holder_picture(const struct bw_holder *holder);
 /* Starts the thread. 0 or negative errno. */
 int bw_holder_start(struct bw_holder *holder);
-/* Takes everything off, ends the thread, frees. Waits up to a second: -EBUSY when the thread hangs in the kernel; then it is left
- * behind and the cells must stay. */
+/* Takes everything off, ends the thread, frees. Waits up to a second: -EBUSY when the thread hangs in the kernel; then
+ * it is left behind and the cells must stay. */
 int bw_holder_free(struct bw_holder *holder);
 
 #endif

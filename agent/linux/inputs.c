@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the engine hears from the kernel and from the address thread. One round of bw_linux_next reads everything into flags, then
- * hands the flags out one by one as inputs: so nothing can overflow, and what happens twice is told once.
+ * What the engine hears from the kernel and from the address thread. One round of bw_linux_next reads everything into
+ * flags, then hands the flags out one by one as inputs: so nothing can overflow, and what happens twice is told once.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "bellwether/log.h"
 #include "bellwether/text.h"
 
-#define NOTICES_AT_ONCE 256
+#define NOTICES_AT_ONCE        256
 #define TELL_STRANGER_EVERY_NS (10 * BW_SEC)
 
 static void merge(struct bw_linux *e, uint8_t interface)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the address thread reads of the kernel: links and addresses by dump and by notice, neighbours and gateways now and
- * then; and what it tells the engine of it.
+ * What the address thread reads of the kernel: links and addresses by dump and by notice, neighbours and gateways now
+ * and then; and what it tells the engine of it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,11 @@
 #include "agent/linux/holder_private.h"
 #include "bellwether/text.h"
 
-#define NOTICES_AT_ONCE 1024
+#define NOTICES_AT_ONCE     1024
 #define NEIGHBOURS_EVERY_NS (60 * BW_SEC)
-#define NEIGHBOURS_EACH 8
+#define NEIGHBOURS_EACH     8
 /* Room that one telling needs in the ring: links, own addresses, neighbours and gateways of all interfaces. */
-#define ROOM_LINKS (BW_MAX_INTERFACES + 1)
+#define ROOM_LINKS      (BW_MAX_INTERFACES + 1)
 #define ROOM_NEIGHBOURS (BW_MAX_INTERFACES * (NEIGHBOURS_EACH + 2))
 
 static void read_router_flags(struct bw_holder *h)
@@ -192,8 +192,8 @@ struct asking {
 static void put_neighbour(struct bw_holder *h, uint8_t interface, const struct bw_address *address, const void *mac,
                           bool gateway)
 {
-    struct bw_fact fact = {.kind = BW_FACT_NEIGHBOUR, .interface = interface, .neighbour = *address,
-                           .gateway = gateway};
+    struct bw_fact fact = {
+        .kind = BW_FACT_NEIGHBOUR, .interface = interface, .neighbour = *address, .gateway = gateway};
 
     if (bw_virtual_find(h->config, BW_NONE, address) >= 0 || bw_member_address(h->config, address))
         return;

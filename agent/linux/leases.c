@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Leases: what is granted is put into the kernel for `lease` seconds and renewed; what is not any more is taken off. The
- * address thread calls this; a pass collects what is due into one batch, sends it, and notes what came of each request.
+ * Leases: what is granted is put into the kernel for `lease` seconds and renewed; what is not any more is taken off.
+ * The address thread calls this; a pass collects what is due into one batch, sends it, and notes what came of each
+ * request.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "agent/linux/holder_private.h"
 #include "bellwether/text.h"
 
-#define RETRY_NS (100 * BW_MS)
+#define RETRY_NS           (100 * BW_MS)
 #define TELL_LOST_EVERY_NS BW_SEC
 
 enum operation { OPERATION_ADD, OPERATION_CHECK, OPERATION_RENEW, OPERATION_REMOVE };
@@ -21,7 +22,7 @@ struct pass {
     struct {
         enum operation operation;
         uint16_t address;
-        int result; /* index in the batch */
+        int result;                     /* index in the batch */
         int route_added, route_removed; /* likewise, -1 = none */
     } steps[BW_RTNL_BATCH];
 };
@@ -164,8 +165,8 @@ static bool due_operation(const struct bw_holder *h, unsigned address, uint64_t 
 /* The most urgent first: removals, then what is missing, then renewals. */
 static void collect(struct bw_holder *h, struct pass *p, uint64_t now_ns)
 {
-    static const uint8_t order[] = {[OPERATION_REMOVE] = 0, [OPERATION_ADD] = 1, [OPERATION_CHECK] = 1,
-                                    [OPERATION_RENEW] = 2};
+    static const uint8_t order[] = {
+        [OPERATION_REMOVE] = 0, [OPERATION_ADD] = 1, [OPERATION_CHECK] = 1, [OPERATION_RENEW] = 2};
 
     p->count = 0;
     bw_rtnl_begin(&h->requests, &p->batch);
@@ -242,7 +243,8 @@ static void settle_removal(struct bw_holder *h, unsigned address, int result, ui
             h->leases[i].renew_ns = now_ns;
 }
 
-static void settle_addition(struct bw_holder *h, unsigned address, enum operation operation, int result, uint64_t now_ns)
+static void settle_addition(struct bw_holder *h, unsigned address, enum operation operation, int result,
+                            uint64_t now_ns)
 {
     struct lease *l = &h->leases[address];
     bool there = operation == OPERATION_CHECK && result == -EEXIST;
@@ -287,7 +289,8 @@ static void settle(struct bw_holder *h, const struct pass *p, uint64_t sent_ns)
     }
 }
 
-/* Answers the engine for groups of which everything is done. True when a release was completed: a newer grant may wait. */
+/* Answers the engine for groups of which everything is done. True when a release was completed: a newer grant may wait.
+ */
 static bool answer(struct bw_holder *h)
 {
     bool released = false;

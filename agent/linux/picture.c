@@ -199,8 +199,7 @@ static bool set_own(struct bw_interface_picture *p, const struct bw_address *add
     return true;
 }
 
-static uint16_t apply_address(struct bw_picture *picture, const struct nlmsghdr *message,
-                              struct bw_notice *notice)
+static uint16_t apply_address(struct bw_picture *picture, const struct nlmsghdr *message, struct bw_notice *notice)
 {
     struct bw_address address;
     uint16_t changed = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The picture of this member's configured interfaces that netlink messages paint: device by name, link, own addresses.
- * Pure: messages in, changes out. The engine, the address thread and the keeper have one each, so that none waits for another.
+ * Pure: messages in, changes out. The engine, the address thread and the keeper have one each, so that none waits for
+ * another.
  */
 #ifndef BELLWETHER_LINUX_PICTURE_H
 #define BELLWETHER_LINUX_PICTURE_H
@@ -33,7 +34,8 @@ struct bw_notice {
 };
 
 void bw_picture_init(struct bw_picture *picture, const struct bw_cluster_config *config);
-/* Takes in a link or address message (others are ignored). Returns the mask of interfaces whose picture changed; *notice is set. */
+/* Takes in a link or address message (others are ignored). Returns the mask of interfaces whose picture changed;
+ * *notice is set. */
 uint16_t bw_picture_apply(struct bw_picture *picture, const struct nlmsghdr *message, struct bw_notice *notice);
 /* Begins a new dump: everything is taken as gone until it is seen. */
 void bw_picture_clear(struct bw_picture *picture);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Neighbours (see probing.h). One packet socket for ARP and one for neighbour discovery listen on all devices, so that a device
- * that comes and goes needs no binding: that would wait for other processors.
+ * Neighbours (see probing.h). One packet socket for ARP and one for neighbour discovery listen on all devices, so that
+ * a device that comes and goes needs no binding: that would wait for other processors.
  */
 #include "agent/linux/probing.h"
 
@@ -20,14 +20,14 @@
 #include "agent/linux/picture.h"
 #include "bellwether/text.h"
 
-#define FRAMES_AT_ONCE 64
-#define ASKED_AT_ONCE 4
-#define WATCH_NS (3 * BW_SEC)        /* replies count this long after a probe */
+#define FRAMES_AT_ONCE  64
+#define ASKED_AT_ONCE   4
+#define WATCH_NS        (3 * BW_SEC) /* replies count this long after a probe */
 #define SAMPLE_EVERY_NS (5 * BW_MS)
-#define COUNTERS_BYTES 131072        /* about a thousand devices */
-#define RECEIVE_BYTES 65536
-#define SHUT_NS (100 * BW_MS)
-#define STORM_ROUNDS 4               /* full readings in a row that make a storm */
+#define COUNTERS_BYTES  131072 /* about a thousand devices */
+#define RECEIVE_BYTES   65536
+#define SHUT_NS         (100 * BW_MS)
+#define STORM_ROUNDS    4 /* full readings in a row that make a storm */
 
 static const uint8_t no_mac[6];
 
@@ -64,8 +64,8 @@ static void open_filter(struct bw_probing *p, int fd, bool six)
 
     program[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_IFINDEX));
     for (unsigned i = 0; i < count; i++) /* a hit skips what is left of the list and the refusal */
-        program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)p->devices[i],
-                                                    (uint8_t)(count - i), 0);
+        program[n++] =
+            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)p->devices[i], (uint8_t)(count - i), 0);
     program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
     if (six) {
         memcpy(program + n, nd_only, sizeof(nd_only));
@@ -201,7 +201,8 @@ static bool find_packets(const char *text, const char *device, uint64_t *packets
     return false;
 }
 
-/* Takes samples for the interfaces in the mask. Returns the mask of those whose counter moved since the sample before. */
+/* Takes samples for the interfaces in the mask. Returns the mask of those whose counter moved since the sample before.
+ */
 static uint16_t sample(struct bw_probing *p, uint16_t interfaces, uint64_t now_ns)
 {
     char *text = p->counters;
@@ -257,8 +258,8 @@ void bw_probing_ask(struct bw_probing *p, int sender, uint8_t interface, const s
 
         for (int i = 0; i < BW_NEIGHBOURS_KEPT; i++)
             if (kept[i].address.family != 0 && !asked[i] &&
-                (best < 0 || (kept[i].gateway != kept[best].gateway ? kept[i].gateway
-                                                                    : kept[i].seen_ns > kept[best].seen_ns)))
+                (best < 0 ||
+                 (kept[i].gateway != kept[best].gateway ? kept[i].gateway : kept[i].seen_ns > kept[best].seen_ns)))
                 best = i;
         if (best < 0)
             return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Routing netlink (see rtnl.h). The socket is our own, because notices must be told apart from overruns and requests sent
- * in batches; messages are built and taken apart with libnl.
+ * Routing netlink (see rtnl.h). The socket is our own, because notices must be told apart from overruns and requests
+ * sent in batches; messages are built and taken apart with libnl.
  */
 #include "agent/linux/rtnl.h"
 
@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECEIVE_BYTES (1 << 20)
+#define RECEIVE_BYTES   (1 << 20)
 #define ANSWER_WITHIN_S 1
-#define DUMP_ATTEMPTS 8
+#define DUMP_ATTEMPTS   8
 
 static int address_bytes(const struct bw_address *a)
 {
@@ -79,8 +79,7 @@ static int receive(struct bw_rtnl *rtnl, int flags)
 {
     struct sockaddr_nl from;
     struct iovec part = {rtnl->buffer, BW_RTNL_BUFFER};
-    struct msghdr header = {
-        .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1};
+    struct msghdr header = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1};
     ssize_t n;
 
     do
@@ -241,8 +240,8 @@ static int put_message(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch)
     return (int)batch->count++;
 }
 
-int bw_rtnl_add_address(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int ifindex, const struct bw_address *address,
-                        uint32_t lifetime_s, uint16_t flags)
+int bw_rtnl_add_address(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int ifindex,
+                        const struct bw_address *address, uint32_t lifetime_s, uint16_t flags)
 {
     int bytes = address_bytes(address);
     struct ifaddrmsg fixed = {.ifa_family = kernel_family(address),
@@ -263,9 +262,8 @@ int bw_rtnl_remove_address(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, in
                            const struct bw_address *address)
 {
     int bytes = address_bytes(address);
-    struct ifaddrmsg fixed = {.ifa_family = kernel_family(address),
-                              .ifa_prefixlen = (uint8_t)(bytes * 8),
-                              .ifa_index = (uint32_t)ifindex};
+    struct ifaddrmsg fixed = {
+        .ifa_family = kernel_family(address), .ifa_prefixlen = (uint8_t)(bytes * 8), .ifa_index = (uint32_t)ifindex};
     struct nl_msg *m = begin_message(rtnl, RTM_DELADDR, 0, &fixed, sizeof(fixed));
 
     nla_put(m, IFA_LOCAL, bytes, address->bytes);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Routing netlink: one socket for requests (answers are read at once: the kernel works a request off inside the send) or
- * for notices. Requests run under a lock that the whole kernel shares and may take hundreds of milliseconds: never from the
- * engine thread.
+ * Routing netlink: one socket for requests (answers are read at once: the kernel works a request off inside the send)
+ * or for notices. Requests run under a lock that the whole kernel shares and may take hundreds of milliseconds: never
+ * from the engine thread.
  */
 #ifndef BELLWETHER_LINUX_RTNL_H
 #define BELLWETHER_LINUX_RTNL_H
@@ -17,7 +17,7 @@ struct nl_msg;
 /* Routes of ours carry this protocol number. */
 #define BW_RTPROT 116
 
-#define BW_RTNL_BATCH 64 /* requests in one send */
+#define BW_RTNL_BATCH  64 /* requests in one send */
 #define BW_RTNL_BUFFER 65536
 
 struct bw_rtnl {
@@ -58,8 +58,8 @@ struct bw_rtnl_batch {
 void bw_rtnl_begin(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch);
 /* Adds one request. Its index in results, or -ENOSPC when the batch is full.
  * address: as /32 or /128, valid for lifetime_s seconds, never preferred; flags: NLM_F_REPLACE or NLM_F_EXCL. */
-int bw_rtnl_add_address(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int ifindex, const struct bw_address *address,
-                        uint32_t lifetime_s, uint16_t flags);
+int bw_rtnl_add_address(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int ifindex,
+                        const struct bw_address *address, uint32_t lifetime_s, uint16_t flags);
 int bw_rtnl_remove_address(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int ifindex,
                            const struct bw_address *address);
 /* The connected route of ours for the network that `address` with its prefix lies in; the first fails with -EEXIST when
@@ -69,7 +69,8 @@ int bw_rtnl_remove_route(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int 
                          const struct bw_address *address);
 /* Does this result of a removal say that there was nothing to remove (any more)? */
 bool bw_rtnl_absent(int result);
-/* Sends the batch and collects the results. 0, or negative errno when the socket itself failed (then results are too). */
+/* Sends the batch and collects the results. 0, or negative errno when the socket itself failed (then results are too).
+ */
 int bw_rtnl_send(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch);
 
 #endif

@@ -8,8 +8,8 @@
 #include "agent/linux/rtnl.h"
 #include "bellwether/config.h"
 
-/* Removes every virtual address (as /32 or /128, on its configured device) and our routes. Returns how many addresses were
- * there, or negative errno. */
+/* Removes every virtual address (as /32 or /128, on its configured device) and our routes. Returns how many addresses
+ * were there, or negative errno. */
 int bw_sweep(struct bw_rtnl *rtnl, const struct bw_cluster_config *config);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The keeper's view of the configured interfaces. Link notices only: the agent's own renewals would wake the keeper several times a
- * second; own addresses are read when a link changes or the keeper asks.
+ * The keeper's view of the configured interfaces. Link notices only: the agent's own renewals would wake the keeper
+ * several times a second; own addresses are read when a link changes or the keeper asks.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -315,18 +315,32 @@ int bw_action(struct bw_exchange *e, const char *method, const char *path, struc
 
 int bw_action_refused(struct bw_exchange *exchange, struct bw_reply *reply)
 {
-    const struct bw_token *token = &exchange->http->token;
+    struct bw_http *http = exchange->http;
+    const char *header =
+        MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    uint64_t now = bw_http_now_ns();
+    unsigned wait = bw_login_wait(&http->logins, exchange->peer->address, now);
+    char text[12];
 
-    if (!token->usable) {
-        *reply = bw_reply_error(exchange->http, MHD_HTTP_FORBIDDEN,
+    bw_token_refresh(&http->token, http->context.config->http.token_file);
+    if (!http->token.usable) {
+        *reply = bw_reply_error(http, MHD_HTTP_FORBIDDEN,
                                 "nothing can be changed here: the configuration names no usable http.token_file");
         return 1;
     }
-    if (bw_token_matches(
-            token, MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION)))
+    if (header != NULL && wait > 0) {
+        *reply = bw_reply_error(http, MHD_HTTP_TOO_MANY_REQUESTS,
+                                "too many wrong tokens came from this address: wait %u s", wait);
+        bw_format(text, sizeof(text), "%u", wait);
+        if (reply->response != NULL)
+            MHD_add_response_header(reply->response, MHD_HTTP_HEADER_RETRY_AFTER, text);
+        return 1;
+    }
+    if (bw_token_matches(&http->token, header))
         return 0;
-    *reply = bw_reply_error(exchange->http, MHD_HTTP_UNAUTHORIZED,
-                            "the token is missing or wrong: Authorization: Bearer TOKEN");
+    if (header != NULL)
+        bw_login_failed(&http->logins, exchange->peer->address, now);
+    *reply = bw_reply_error(http, MHD_HTTP_UNAUTHORIZED, "the token is missing or wrong: Authorization: Bearer TOKEN");
     if (reply->response != NULL)
         MHD_add_response_header(reply->response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     return 1;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Private to the HTTP surface: what its files share. Everything here runs on the server's one thread, except the worker
- * in jobs.c, which touches its own job only.
+ * Private to the HTTP surface: what its files share. Everything here runs on the server's one thread (loop.c), except
+ * the worker in jobs.c, which touches its own job only.
  */
 #ifndef BELLWETHER_EXPORTERS_HTTP_H
 #define BELLWETHER_EXPORTERS_HTTP_H
 
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "bellwether/catalogue.h"
@@ -34,12 +35,28 @@ void bw_buffer_free(struct bw_buffer *b);
 
 /* ---- metrics.c: the exposition ---- */
 
-#define BW_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+enum bw_metrics_format { BW_METRICS_TEXT, BW_METRICS_OPEN, BW_METRICS_FORMATS };
+
+/* Content types, by format. */
+extern const char *const bw_metrics_type[BW_METRICS_FORMATS];
 
 /* Everything but the snapshot's age. Appends to b. */
-void bw_metrics_render(const struct bw_snapshot *snapshot, struct bw_buffer *b);
-/* The family of the snapshot's age: the last part of every answer, since it changes while the snapshot does not. */
-void bw_metrics_age(uint64_t age_ns, struct bw_buffer *b);
+void bw_metrics_render(const struct bw_snapshot *snapshot, enum bw_metrics_format format, struct bw_buffer *b);
+/* The family of the snapshot's age, and what ends the text: the last part of every answer, since the age changes while
+ * the snapshot does not. */
+void bw_metrics_age(uint64_t age_ns, enum bw_metrics_format format, struct bw_buffer *b);
+
+/* ---- accept.c: what a client asks for ---- */
+
+/* The format for an Accept header (NULL = none); text unless OpenMetrics 1.0.0 is named and not less wanted. */
+enum bw_metrics_format bw_accept_metrics(const char *accept);
+/* Does an If-None-Match header (NULL = none) name this entity tag? Weak comparison; "*" names every one. */
+bool bw_etag_named(const char *header, const char *etag);
+/* Is a family wanted that a rendered text calls name? wanted: its name, with or without _total or _info, or its
+ * beginning with "*" at the end. */
+bool bw_metrics_wanted(const char *name, size_t length, const char *wanted);
+/* Copies the families of a whole rendered text that one of the wanted names fits, and its end. */
+void bw_metrics_filter(const char *text, size_t length, const char *const *wanted, unsigned count, struct bw_buffer *b);
 
 /* ---- health.c ---- */
 
@@ -84,22 +101,45 @@ void bw_guard_close(struct bw_guard *guard, struct bw_connection *connection);
 struct bw_token {
     bool usable;
     unsigned char hash[32];
+    int64_t seen[4]; /* of the file when it was read: device, inode, size, time of change */
+};
+
+/* logins.c: who guessed wrong. */
+#define BW_LOGINS 64
+struct bw_logins {
+    struct {
+        unsigned char address[16];
+        double failures; /* leaks with time */
+        uint64_t at_ns;
+    } rows[BW_LOGINS];
+    double all; /* of everybody */
+    uint64_t all_at_ns;
 };
 
 struct bw_jobs; /* jobs.c */
 struct bw_job;
+struct bw_stream; /* events.c */
+
+#define BW_ETAG_MAX 40 /* with quotes and NUL */
 
 /* Answers that are shared while the snapshot stays the same (reply.c). */
 struct bw_http_cache {
     _Atomic size_t outstanding; /* bytes of answers that are alive */
-    struct bw_buffer metrics;   /* without the age */
-    uint64_t metrics_number;    /* its snapshot */
-    uint64_t metrics_made_ns;   /* when the age was added */
-    struct MHD_Response *metrics_response;
+    struct {
+        struct bw_buffer text; /* without the age */
+        uint64_t number;       /* its snapshot */
+        uint64_t made_ns;      /* when the age was added */
+        struct MHD_Response *response;
+    } metrics[BW_METRICS_FORMATS];
     struct {
         uint64_t number;
         struct MHD_Response *response;
     } objects[BW_OBJECT_COUNT + 2]; /* by object; then "sync", "state" */
+    struct {
+        uint64_t number, made_ns;
+        struct MHD_Response *response;
+    } page;
+    struct MHD_Response *schema; /* never changes */
 };
 
 struct bw_http {
@@ -109,12 +149,52 @@ struct bw_http {
     struct bw_http_cache cache;
     struct bw_jobs *jobs;
     struct bw_token token;
+    struct bw_logins logins;
+    struct bw_stream *streams; /* newest first */
+    unsigned streams_count, streams_max;
+    uint64_t streams_told; /* newest event that they were woken for */
+    bool tls, client_certificates;
+    int listens[BW_MAX_LISTENS];
+    unsigned listens_count;
+    int epoll, wake; /* of the loop; wake: an eventfd that ends it */
+    _Atomic bool stopping;
+    bool thread_runs;
+    pthread_t thread;
     uint64_t started_ns;
-    bool named; /* the server's thread has its name: the library makes it, so it is named when first met */
 };
 
-/* The port that it listens on (for callers that asked for port 0). */
+/* CLOCK_BOOTTIME. */
+uint64_t bw_http_now_ns(void);
+/* The port of the first address that it listens on (for callers that asked for port 0). */
 uint16_t bw_http_port(const struct bw_http *http);
+
+/* ---- listen.c ---- */
+
+/* Opens every configured address. 0, or a negative errno (logged); then none is open. */
+int bw_listen_open(struct bw_http *http);
+void bw_listen_close(struct bw_http *http);
+/* Takes new connections from a listening socket, some at a time. */
+void bw_listen_accept(struct bw_http *http, int fd);
+
+/* ---- loop.c: the server's one thread ---- */
+
+/* Starts and ends it. 0 or negative errno. */
+int bw_loop_start(struct bw_http *http);
+void bw_loop_stop(struct bw_http *http);
+
+/* ---- tls.c ---- */
+
+/* Files that the library needs as texts; NULL = none. */
+struct bw_tls {
+    char *certificate, *key, *ca;
+};
+
+/* Reads what the configuration names. 0, or a negative errno (logged); then the structure is empty. */
+int bw_tls_load(const struct bw_config *config, struct bw_tls *tls);
+void bw_tls_free(struct bw_tls *tls);
+/* Has this connection's client shown a certificate that the authorities vouch for? *why (of cap bytes) tells what is
+ * wrong. */
+bool bw_tls_client_good(struct MHD_Connection *connection, char *why, size_t cap);
 
 /* ---- reply.c ---- */
 
@@ -132,16 +212,61 @@ struct bw_reply bw_reply_error(struct bw_http *http, unsigned status, const char
     __attribute__((format(printf, 3, 4)));
 /* Takes over json; NULL becomes a 503. */
 struct bw_reply bw_reply_json(struct bw_http *http, unsigned status, struct json_object *json);
-struct bw_reply bw_reply_metrics(struct bw_http *http);
+/* wanted: names to filter by, 0 = all. */
+struct bw_reply bw_reply_metrics(struct bw_http *http, enum bw_metrics_format format, const char *const *wanted,
+                                 unsigned count);
 struct bw_reply bw_reply_health(struct bw_http *http, enum bw_health health);
 /* key: an object's key, "sync" or "state"; anything else is a 404. limit: of the history, 0 = all. */
 struct bw_reply bw_reply_object(struct bw_http *http, const char *key, uint32_t limit);
 /* Is there something with that key under /api/v1/? */
 bool bw_api_exists(const char *key);
-/* `/`: a plain page that says what is where. */
+/* The status page. */
 struct bw_reply bw_reply_page(struct bw_http *http);
+/* What the page needs; path as in the request. status 0: there is no such thing. */
+struct bw_reply bw_reply_asset(struct bw_http *http, const char *path);
+/* The JSON schema of all answers. */
+struct bw_reply bw_reply_schema(struct bw_http *http);
+/* All members as Prometheus' HTTP discovery wants them. */
+struct bw_reply bw_reply_discovery(struct bw_http *http);
 /* 204 with what is allowed there. */
 struct bw_reply bw_reply_options(const char *allow);
+/* A text as an answer, with an entity tag. NULL when there is no memory or too much is outstanding. */
+struct MHD_Response *bw_reply_text(struct bw_http *http, const char *type, const char *text, size_t length);
+/* Turns a 200 into a 304 when the request names its entity tag. */
+void bw_reply_conditional(struct MHD_Connection *connection, struct bw_reply *reply);
+
+/* ---- schema.c ---- */
+
+/* The schema, made from the catalogue. New reference, NULL when out of memory. */
+struct json_object *bw_schema(void);
+
+/* ---- events.c: server-sent events ---- */
+
+/* A stream of the history's events from `since` on (UINT64_MAX: from now on). */
+struct bw_reply bw_reply_events(struct bw_http *http, struct MHD_Connection *connection, struct bw_connection *peer,
+                                uint64_t since);
+/* The board has a new snapshot: tells the streams what is new. */
+void bw_events_wake(struct bw_http *http);
+/* Once a second: keep-alives, readers that are gone or too slow. */
+void bw_events_tick(struct bw_http *http, uint64_t now_ns);
+/* Ends them all; before the server's end. */
+void bw_events_end(struct bw_http *http);
+
+/* ---- page.c and page_*.c: the status page ---- */
+
+/* The whole page. Appends to b. */
+void bw_page_render(const struct bw_snapshot *snapshot, const struct bw_history *history, uint64_t age_ns,
+                    bool actions, struct bw_buffer *b);
+
+/* ---- assets.c ---- */
+
+struct bw_asset {
+    const char *path, *type;
+    const char *text, *end;
+};
+
+/* NULL: there is no such one. */
+const struct bw_asset *bw_asset_find(const char *path);
 
 /* ---- routes.c: which URL is what ---- */
 
@@ -166,7 +291,7 @@ int bw_route(struct bw_exchange *exchange, const char *method, const char *path,
 
 /* What may be done at this path ("POST, OPTIONS"), NULL when it is no action's path. */
 const char *bw_action_methods(const char *path);
-/* Is the caller not allowed to? 1 = so, *reply set. */
+/* Is the caller not allowed to? Counts failed logins. 1 = so, *reply set. */
 int bw_action_refused(struct bw_exchange *exchange, struct bw_reply *reply);
 /* Like bw_route. */
 int bw_action(struct bw_exchange *exchange, const char *method, const char *path, struct bw_reply *reply);
@@ -176,8 +301,16 @@ int bw_action(struct bw_exchange *exchange, const char *method, const char *path
 /* Keeps the hash of the first line of the token file; path "" means none. When it cannot be used the reason is logged
  * and nothing may be changed over HTTP. 0, or negative errno when there can be no tokens at all. */
 int bw_token_load(struct bw_token *token, const char *path);
+/* Reads it again when the file is another one, or has changed. */
+void bw_token_refresh(struct bw_token *token, const char *path);
 /* Does this Authorization header (NULL = none) carry it? */
 bool bw_token_matches(const struct bw_token *token, const char *authorization);
+
+/* ---- logins.c ---- */
+
+/* May somebody at this address try a token now? 0, or the seconds to wait. */
+unsigned bw_login_wait(const struct bw_logins *logins, const unsigned char address[16], uint64_t now_ns);
+void bw_login_failed(struct bw_logins *logins, const unsigned char address[16], uint64_t now_ns);
 
 /* ---- jobs.c: a thread of its own waits for the engine's answers ---- */
 

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Prometheus' text format 0.0.4: a walker over the catalogue. A family is every field with the same metric name; it is
- * written in one piece, at the place of its first field. Which labels a row has follows from the kind of its object.
- * State sets are gauges with a sample for every state. Nothing here knows a field by name, but for the two info
- * families, whose labels come from several objects.
+ * Prometheus' text format 0.0.4 and OpenMetrics 1.0.0: a walker over the catalogue. A family is every field with the
+ * same metric name; it is written in one piece, at the place of its first field. Which labels a row has follows from
+ * the kind of its object. State sets are gauges with a sample for every state, in both formats: samples are the same,
+ * only what is said about a family differs. Nothing here knows a field by name, but for the two info families, whose
+ * labels come from several objects.
  */
 #include <stddef.h>
 #include <string.h>
 
 #include "bellwether/text.h"
 #include "exporters/http/http.h"
+
+const char *const bw_metrics_type[BW_METRICS_FORMATS] = {
+    [BW_METRICS_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
+    [BW_METRICS_OPEN] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+};
 
 /* ---- the labels that a row's identity gives ---- */
 
@@ -133,6 +139,7 @@ static void number(struct bw_buffer *b, const struct series *s)
         bw_buffer_u64(b, *(const bool *)((const char *)s->row + f->offset));
         break;
     case BW_TYPE_NS:
+    case BW_TYPE_BRIEF:
         bw_buffer_seconds(b, u64_at(s->row, f->offset));
         break;
     case BW_TYPE_WALL: /* milliseconds are enough */
@@ -180,15 +187,47 @@ static void samples(struct bw_buffer *b, const struct series *s)
 
 /* ---- families ---- */
 
-static void describe(struct bw_buffer *b, const char *name, const char *type, const char *help)
+enum kind { GAUGE, COUNTER, INFO };
+
+static bool ends_with(const char *text, size_t length, const char *ending)
 {
-    bw_buffer_text(b, "# HELP ");
-    bw_buffer_text(b, name);
+    size_t end = strlen(ending);
+
+    return length > end && memcmp(text + length - end, ending, end) == 0;
+}
+
+static void about(struct bw_buffer *b, const char *what, const char *name, size_t length)
+{
+    bw_buffer_text(b, what);
+    bw_buffer_bytes(b, name, length);
     bw_buffer_text(b, " ");
-    bw_buffer_help(b, help);
-    bw_buffer_text(b, ".\n# TYPE ");
-    bw_buffer_text(b, name);
-    bw_buffer_text(b, type);
+}
+
+static void describe(struct bw_buffer *b, enum bw_metrics_format format, const char *name, enum kind kind,
+                     const char *help)
+{
+    static const char *const types[] = {"gauge\n", "counter\n", "info\n"};
+    size_t length = strlen(name);
+
+    if (format == BW_METRICS_TEXT) {
+        about(b, "# HELP ", name, length);
+        bw_buffer_help(b, help);
+        bw_buffer_text(b, ".\n");
+        about(b, "# TYPE ", name, length);
+        bw_buffer_text(b, types[kind == INFO ? GAUGE : kind]);
+        return;
+    }
+    /* A family is called without the ending that its kind gives its samples. */
+    length -= kind == COUNTER ? sizeof("_total") - 1 : kind == INFO ? sizeof("_info") - 1 : 0;
+    about(b, "# TYPE ", name, length);
+    bw_buffer_text(b, types[kind]);
+    if (ends_with(name, length, "_seconds")) {
+        about(b, "# UNIT ", name, length);
+        bw_buffer_text(b, "seconds\n");
+    }
+    about(b, "# HELP ", name, length);
+    bw_buffer_label(b, help);
+    bw_buffer_text(b, ".\n");
 }
 
 static bool in_family(const struct bw_field *field, const char *name)
@@ -232,13 +271,13 @@ static void family(struct bw_buffer *b, const struct bw_snapshot *snapshot, cons
 }
 
 /* What is fixed while the process lives: joins the cluster's name to all other series. */
-static void info(struct bw_buffer *b, const struct bw_snapshot *snapshot)
+static void info(struct bw_buffer *b, const struct bw_snapshot *snapshot, enum bw_metrics_format format)
 {
     const struct bw_cluster_row *c = &snapshot->cluster;
     char id[8];
     bool any = false;
 
-    describe(b, "bellwether_build_info", " gauge\n", "Version of this program");
+    describe(b, format, "bellwether_build_info", INFO, "Version of this program");
     bw_buffer_text(b, "bellwether_build_info");
     add_label(b, &any, "version", BW_VERSION);
     bw_buffer_text(b, "} 1\n");
@@ -246,7 +285,7 @@ static void info(struct bw_buffer *b, const struct bw_snapshot *snapshot)
         return;
     any = false;
     bw_format(id, sizeof(id), "%u", c->id);
-    describe(b, "bellwether_info", " gauge\n", "The cluster and the member that tells this");
+    describe(b, format, "bellwether_info", INFO, "The cluster and the member that tells this");
     bw_buffer_text(b, "bellwether_info");
     add_label(b, &any, "version", c->version);
     add_label(b, &any, "cluster", c->name);
@@ -256,29 +295,28 @@ static void info(struct bw_buffer *b, const struct bw_snapshot *snapshot)
     bw_buffer_text(b, "} 1\n");
 }
 
-void bw_metrics_render(const struct bw_snapshot *snapshot, struct bw_buffer *b)
+void bw_metrics_render(const struct bw_snapshot *snapshot, enum bw_metrics_format format, struct bw_buffer *b)
 {
-    info(b, snapshot);
+    info(b, snapshot, format);
     for (int o = 0; o < BW_OBJECT_COUNT && snapshot->number > 0; o++) {
         for (uint32_t f = 0; f < bw_catalogue[o].fields_count; f++) {
             const struct bw_field *field = &bw_catalogue[o].fields[f];
 
             if (field->metric == NULL || written(o, f))
                 continue;
-            describe(b, field->metric, field->metric_kind == BW_METRIC_COUNTER ? " counter\n" : " gauge\n",
-                     field->help);
+            describe(b, format, field->metric, field->metric_kind == BW_METRIC_COUNTER ? COUNTER : GAUGE, field->help);
             family(b, snapshot, field->metric);
         }
     }
 }
 
-void bw_metrics_age(uint64_t age_ns, struct bw_buffer *b)
+void bw_metrics_age(uint64_t age_ns, enum bw_metrics_format format, struct bw_buffer *b)
 {
     static const char name[] = "bellwether_snapshot_age_seconds";
 
-    describe(b, name, " gauge\n", "Age of the engine's newest snapshot, from which all of this comes");
+    describe(b, format, name, GAUGE, "Age of the engine's newest snapshot, from which all of this comes");
     bw_buffer_text(b, name);
     bw_buffer_text(b, " ");
     bw_buffer_seconds(b, age_ns - age_ns % BW_MS);
-    bw_buffer_text(b, "\n");
+    bw_buffer_text(b, format == BW_METRICS_OPEN ? "\n# EOF\n" : "\n");
 }

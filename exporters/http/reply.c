@@ -5,18 +5,22 @@
  * yet are counted: beyond a bound new ones are refused, so that clients who never read cannot fill the memory.
  */
 #include <json-c/json.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bellwether/json.h"
 #include "bellwether/text.h"
 #include "exporters/http/http.h"
 
-#define AGE_KEPT_NS (10 * BW_MS) /* the age in an answer is at most so old */
-#define JSON_TYPE   "application/json"
+#define AGE_KEPT_NS  (10 * BW_MS) /* the age in an answer is at most so old */
+#define PAGE_KEPT_NS (500 * BW_MS)
+#define JSON_TYPE    "application/json"
+#define PAGE_POLICY                                                                                                    \
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "    \
+    "form-action 'none'; frame-ancestors 'none'"
 
 /* ---- responses ---- */
 
@@ -62,6 +66,70 @@ static struct MHD_Response *make(struct bw_http_cache *cache, const char *type, 
     return response;
 }
 
+/* An entity tag of the bytes themselves: the same while nothing that is shown changes. */
+static void tag(const char *text, size_t length, char etag[BW_ETAG_MAX])
+{
+    unsigned char hash[crypto_generichash_BYTES_MIN];
+
+    crypto_generichash(hash, sizeof(hash), (const unsigned char *)text, length, NULL, 0);
+    etag[0] = '"';
+    sodium_bin2hex(etag + 1, BW_ETAG_MAX - 2, hash, sizeof(hash));
+    strcat(etag, "\"");
+}
+
+struct MHD_Response *bw_reply_text(struct bw_http *http, const char *type, const char *text, size_t length)
+{
+    struct MHD_Response *response = make(&http->cache, type, text, length, "", 0);
+    char etag[BW_ETAG_MAX];
+
+    if (response == NULL)
+        return NULL;
+    tag(text, length, etag);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, etag);
+    MHD_del_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache"); /* keep it, but ask */
+    return response;
+}
+
+void bw_reply_conditional(struct MHD_Connection *connection, struct bw_reply *reply)
+{
+    const char *etag = reply->response && reply->status == MHD_HTTP_OK
+                           ? MHD_get_response_header(reply->response, MHD_HTTP_HEADER_ETAG)
+                           : NULL;
+    struct MHD_Response *response;
+
+    if (etag == NULL ||
+        !bw_etag_named(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_NONE_MATCH), etag))
+        return;
+    response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+    if (response == NULL)
+        return; /* the whole is right, too */
+    MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, etag);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+    if (!reply->shared)
+        MHD_destroy_response(reply->response);
+    *reply = (struct bw_reply){.status = MHD_HTTP_NOT_MODIFIED, .response = response};
+}
+
+/* A 200 with an entity tag. Takes over json. */
+static struct MHD_Response *tagged_json(struct bw_http *http, const char *type, struct json_object *json)
+{
+    struct MHD_Response *response = NULL;
+    struct bw_buffer b = {0};
+    size_t length;
+    const char *text = json ? json_object_to_json_string_length(json, BW_JSON_FLAGS, &length) : NULL;
+
+    if (text != NULL) {
+        bw_buffer_bytes(&b, text, length);
+        bw_buffer_bytes(&b, "\n", 1);
+        if (!b.failed)
+            response = bw_reply_text(http, type, b.data, b.length);
+    }
+    bw_buffer_free(&b);
+    json_object_put(json);
+    return response;
+}
+
 struct bw_reply bw_reply_json(struct bw_http *http, unsigned status, struct json_object *json)
 {
     struct bw_reply reply = {.status = status};
@@ -100,14 +168,6 @@ struct bw_reply bw_reply_options(const char *allow)
 
 /* ---- from the snapshot ---- */
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return (uint64_t)t.tv_sec * BW_SEC + (uint64_t)t.tv_nsec;
-}
-
 /* Before the engine's first post: the time since the server's start. */
 static uint64_t age_ns(const struct bw_http *http, const struct bw_snapshot *snapshot, uint64_t now)
 {
@@ -128,39 +188,84 @@ static void replace(struct MHD_Response **kept, struct MHD_Response *response)
     *kept = response;
 }
 
-struct bw_reply bw_reply_metrics(struct bw_http *http)
+/* Renders what a snapshot says, without the age, unless that was done before. Returns whether it was. */
+static bool render_metrics(struct bw_http_cache *cache, const struct bw_snapshot *snapshot,
+                           enum bw_metrics_format format)
+{
+    struct bw_buffer *text = &cache->metrics[format].text;
+
+    if (text->length > 0 && cache->metrics[format].number == snapshot->number)
+        return true;
+    text->length = 0;
+    text->failed = false;
+    bw_metrics_render(snapshot, format, text);
+    cache->metrics[format].number = snapshot->number;
+    if (text->failed)
+        text->length = 0;
+    return false;
+}
+
+static struct MHD_Response *metrics_response(struct bw_http_cache *cache, enum bw_metrics_format format,
+                                             const struct bw_buffer *first, const struct bw_buffer *second)
+{
+    struct MHD_Response *response;
+
+    if (first->failed || second->failed)
+        return NULL;
+    response = make(cache, bw_metrics_type[format], first->data, first->length, second->data, second->length);
+    if (response != NULL)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
+    return response;
+}
+
+static struct MHD_Response *filtered(struct bw_http_cache *cache, enum bw_metrics_format format,
+                                     const struct bw_buffer *age, const char *const *wanted, unsigned count)
+{
+    const struct bw_buffer *text = &cache->metrics[format].text;
+    struct bw_buffer kept = {0}, end = {0};
+    struct MHD_Response *response;
+
+    bw_metrics_filter(text->data, text->length, wanted, count, &kept);
+    bw_metrics_filter(age->data, age->length, wanted, count, &end);
+    response = metrics_response(cache, format, &kept, &end);
+    bw_buffer_free(&kept);
+    bw_buffer_free(&end);
+    return response;
+}
+
+struct bw_reply bw_reply_metrics(struct bw_http *http, enum bw_metrics_format format, const char *const *wanted,
+                                 unsigned count)
 {
     struct bw_http_cache *cache = &http->cache;
     const struct bw_snapshot *snapshot = newest(http);
-    uint64_t now = now_ns();
-    bool same = cache->metrics.length > 0 && cache->metrics_number == snapshot->number;
+    uint64_t now = bw_http_now_ns();
+    bool same = render_metrics(cache, snapshot, format), ready = cache->metrics[format].text.length > 0;
+    struct bw_reply reply = {.status = MHD_HTTP_OK};
 
-    if (!same) {
-        cache->metrics.length = 0;
-        cache->metrics.failed = false;
-        bw_metrics_render(snapshot, &cache->metrics);
-        cache->metrics_number = snapshot->number;
-        if (cache->metrics.failed)
-            cache->metrics.length = 0;
-    }
-    if (!same || cache->metrics_response == NULL || now - cache->metrics_made_ns >= AGE_KEPT_NS) {
+    if (count > 0 || !same || cache->metrics[format].response == NULL ||
+        now - cache->metrics[format].made_ns >= AGE_KEPT_NS) {
         struct bw_buffer age = {0};
 
-        bw_metrics_age(age_ns(http, snapshot, now), &age);
-        replace(&cache->metrics_response,
-                age.failed || cache->metrics.length == 0
-                    ? NULL
-                    : make(cache, BW_METRICS_TYPE, cache->metrics.data, cache->metrics.length, age.data, age.length));
-        cache->metrics_made_ns = now;
+        bw_metrics_age(age_ns(http, snapshot, now), format, &age);
+        if (count > 0) {
+            reply.response = ready && !age.failed ? filtered(cache, format, &age, wanted, count) : NULL;
+            bw_buffer_free(&age);
+            return reply;
+        }
+        replace(&cache->metrics[format].response,
+                ready ? metrics_response(cache, format, &cache->metrics[format].text, &age) : NULL);
+        cache->metrics[format].made_ns = now;
         bw_buffer_free(&age);
     }
-    return (struct bw_reply){.status = MHD_HTTP_OK, .response = cache->metrics_response, .shared = true};
+    reply.response = cache->metrics[format].response;
+    reply.shared = true;
+    return reply;
 }
 
 struct bw_reply bw_reply_health(struct bw_http *http, enum bw_health health)
 {
     const struct bw_snapshot *snapshot = newest(http);
-    uint64_t age = age_ns(http, snapshot, now_ns());
+    uint64_t age = age_ns(http, snapshot, bw_http_now_ns());
     char reason[BW_TEXT_MAX];
     bool ok = bw_health_check(snapshot, age, health, reason);
     struct bw_reply reply = bw_reply_json(http, ok ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
@@ -205,22 +310,74 @@ struct bw_reply bw_reply_object(struct bw_http *http, const char *key, uint32_t 
 
     if (place < 0)
         return bw_reply_error(http, MHD_HTTP_NOT_FOUND, "there is no %s", key);
-    if (limit > 0) /* not kept: there are as many as numbers */
-        return bw_reply_json(http, MHD_HTTP_OK, json_of(http, place, snapshot, limit));
+    if (limit > 0) { /* not kept: there are as many as numbers */
+        reply.shared = false;
+        reply.response = tagged_json(http, JSON_TYPE, json_of(http, place, snapshot, limit));
+        return reply;
+    }
     if (http->cache.objects[place].response == NULL || http->cache.objects[place].number != snapshot->number) {
-        reply = bw_reply_json(http, MHD_HTTP_OK, json_of(http, place, snapshot, 0));
-        reply.shared = true;
-        replace(&http->cache.objects[place].response, reply.response);
+        replace(&http->cache.objects[place].response, tagged_json(http, JSON_TYPE, json_of(http, place, snapshot, 0)));
         http->cache.objects[place].number = snapshot->number;
     }
     reply.response = http->cache.objects[place].response;
     return reply;
 }
 
+struct bw_reply bw_reply_schema(struct bw_http *http)
+{
+    if (http->cache.schema == NULL)
+        http->cache.schema = tagged_json(http, "application/schema+json", bw_schema());
+    return (struct bw_reply){.status = MHD_HTTP_OK, .response = http->cache.schema, .shared = true};
+}
+
+/* ---- the status page ---- */
+
+struct bw_reply bw_reply_page(struct bw_http *http)
+{
+    const struct bw_snapshot *snapshot = newest(http);
+    uint64_t now = bw_http_now_ns();
+    struct MHD_Response **kept = &http->cache.page.response;
+    struct bw_buffer b = {0};
+
+    if (*kept == NULL || http->cache.page.number != snapshot->number ||
+        now - http->cache.page.made_ns >= PAGE_KEPT_NS) {
+        bw_page_render(snapshot, http->context.history, age_ns(http, snapshot, now), http->token.usable, &b);
+        replace(kept, b.failed ? NULL : bw_reply_text(http, "text/html; charset=utf-8", b.data, b.length));
+        bw_buffer_free(&b);
+        http->cache.page.number = snapshot->number;
+        http->cache.page.made_ns = now;
+        if (*kept != NULL) {
+            MHD_add_response_header(*kept, "Content-Security-Policy", PAGE_POLICY);
+            MHD_add_response_header(*kept, "X-Content-Type-Options", "nosniff");
+            MHD_add_response_header(*kept, "X-Frame-Options", "DENY");
+            MHD_add_response_header(*kept, "Referrer-Policy", "no-referrer");
+            MHD_add_response_header(*kept, "Cross-Origin-Opener-Policy", "same-origin");
+        }
+    }
+    return (struct bw_reply){.status = MHD_HTTP_OK, .response = *kept, .shared = true};
+}
+
+struct bw_reply bw_reply_asset(struct bw_http *http, const char *path)
+{
+    const struct bw_asset *asset = bw_asset_find(path);
+    struct bw_reply reply = {.status = asset != NULL ? MHD_HTTP_OK : 0};
+
+    if (asset != NULL) {
+        reply.response = bw_reply_text(http, asset->type, asset->text, (size_t)(asset->end - asset->text));
+        if (reply.response != NULL)
+            MHD_add_response_header(reply.response, "X-Content-Type-Options", "nosniff");
+    }
+    return reply;
+}
+
 void bw_cache_clear(struct bw_http_cache *cache)
 {
-    replace(&cache->metrics_response, NULL);
+    for (int i = 0; i < BW_METRICS_FORMATS; i++) {
+        replace(&cache->metrics[i].response, NULL);
+        bw_buffer_free(&cache->metrics[i].text);
+    }
     for (size_t i = 0; i < sizeof(cache->objects) / sizeof(cache->objects[0]); i++)
         replace(&cache->objects[i].response, NULL);
-    bw_buffer_free(&cache->metrics);
+    replace(&cache->page.response, NULL);
+    replace(&cache->schema, NULL);
 }

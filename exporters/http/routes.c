@@ -16,10 +16,86 @@ static struct bw_reply get_page(struct bw_exchange *e, const char *rest)
     return bw_reply_page(e->http);
 }
 
+#define NAMES_MAX 64 /* name[]= in one request */
+
+struct names {
+    const char *wanted[NAMES_MAX];
+    unsigned count;
+    bool too_many, unknown;
+};
+
+static enum MHD_Result on_argument(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    struct names *names = cls;
+
+    (void)kind;
+    if (strcmp(key, "name[]") != 0) {
+        names->unknown = true;
+    } else if (names->count == NAMES_MAX) {
+        names->too_many = true;
+        return MHD_NO;
+    } else {
+        names->wanted[names->count++] = value ? value : "";
+    }
+    return MHD_YES;
+}
+
 static struct bw_reply get_metrics(struct bw_exchange *e, const char *rest)
 {
+    enum bw_metrics_format format = bw_accept_metrics(
+        MHD_lookup_connection_value(e->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
+    struct names names = {.count = 0};
+
     (void)rest;
-    return bw_reply_metrics(e->http);
+    MHD_get_connection_values(e->connection, MHD_GET_ARGUMENT_KIND, on_argument, &names);
+    if (names.too_many)
+        return bw_reply_error(e->http, MHD_HTTP_BAD_REQUEST, "name[]: at most %d names are allowed", NAMES_MAX);
+    if (names.unknown)
+        return bw_reply_error(e->http, MHD_HTTP_BAD_REQUEST,
+                              "only name[]=FAMILY is allowed in the query, as often as needed");
+    return bw_reply_metrics(e->http, format, names.wanted, names.count);
+}
+
+static struct bw_reply get_schema(struct bw_exchange *e, const char *rest)
+{
+    (void)rest;
+    return bw_reply_schema(e->http);
+}
+
+static struct bw_reply get_discovery(struct bw_exchange *e, const char *rest)
+{
+    (void)rest;
+    return bw_reply_discovery(e->http);
+}
+
+static bool read_number(const char *text, uint64_t *number)
+{
+    size_t length = strlen(text);
+
+    if (length == 0 || length > 18 || strspn(text, "0123456789") != length)
+        return false;
+    *number = strtoull(text, NULL, 10);
+    return true;
+}
+
+/* Goes on where Last-Event-ID says, which browsers send by themselves; else where ?since= says; else from now on. */
+static struct bw_reply get_events(struct bw_exchange *e, const char *rest)
+{
+    const char *id = MHD_lookup_connection_value(e->connection, MHD_HEADER_KIND, "Last-Event-ID");
+    const char *since = MHD_lookup_connection_value(e->connection, MHD_GET_ARGUMENT_KIND, "since");
+    uint64_t number = UINT64_MAX;
+
+    (void)rest;
+    if (id != NULL && !read_number(id, &number))
+        return bw_reply_error(e->http, MHD_HTTP_BAD_REQUEST, "Last-Event-ID: the number of an event is allowed");
+    if (id == NULL && since != NULL && !read_number(since, &number))
+        return bw_reply_error(e->http, MHD_HTTP_BAD_REQUEST, "since: the number of an event is allowed");
+    return bw_reply_events(e->http, e->connection, e->peer, number);
+}
+
+static struct bw_reply get_asset(struct bw_exchange *e, const char *rest)
+{
+    return bw_reply_asset(e->http, rest);
 }
 
 static struct bw_reply get_live(struct bw_exchange *e, const char *rest)
@@ -74,8 +150,12 @@ static const struct route {
     {"/metrics", get_metrics},        {"/health/live", get_live},
     {"/health/ready", get_ready},     {"/health/active", get_active},
     {"/health/standby", get_standby}, {"/api/v1/history", get_history},
-    {"/api/v1/*", get_object},        {"/", get_page},
+    {"/api/v1/schema", get_schema},   {"/api/v1/events", get_events},
+    {"/sd", get_discovery},           {"/api/v1/*", get_object},
+    {"/", get_page},
 };
+
+static const struct route asset = {"", get_asset};
 
 static const struct route *find(const char *path, const char **rest)
 {
@@ -91,7 +171,8 @@ static const struct route *find(const char *path, const char **rest)
         if (bw_api_exists(*rest))
             return &routes[i];
     }
-    return NULL;
+    *rest = path;
+    return bw_asset_find(path) != NULL ? &asset : NULL;
 }
 
 static bool is_read(const char *method)
@@ -116,7 +197,12 @@ int bw_route_early(struct bw_exchange *exchange, const char *method, const char 
         MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
     const char *actions = bw_action_methods(path), *rest;
     const char *allow = actions ? actions : READ_METHODS;
+    char why[BW_TEXT_MAX];
 
+    if (exchange->http->client_certificates && !bw_tls_client_good(exchange->connection, why, sizeof(why))) {
+        *reply = bw_reply_error(exchange->http, MHD_HTTP_FORBIDDEN, "%s", why);
+        return 1;
+    }
     if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0 && strcmp(path, "*") == 0) {
         *reply = bw_reply_options(READ_METHODS);
     } else if (actions == NULL && find(path, &rest) == NULL) {
@@ -151,5 +237,6 @@ int bw_route(struct bw_exchange *exchange, const char *method, const char *path,
         return bw_action(exchange, method, path, reply);
     route = find(path, &rest);
     *reply = route->get(exchange, rest);
+    bw_reply_conditional(exchange->connection, reply);
     return 1;
 }

@@ -18,6 +18,14 @@
 
 _Static_assert(sizeof(((struct bw_token *)0)->hash) == crypto_generichash_BYTES, "a token's hash");
 
+static void identify(const struct stat *st, int64_t seen[4])
+{
+    seen[0] = (int64_t)st->st_dev;
+    seen[1] = (int64_t)st->st_ino;
+    seen[2] = st->st_size;
+    seen[3] = (int64_t)st->st_ctim.tv_sec * (int64_t)BW_SEC + st->st_ctim.tv_nsec;
+}
+
 int bw_token_load(struct bw_token *token, const char *path)
 {
     struct stat st;
@@ -26,6 +34,7 @@ int bw_token_load(struct bw_token *token, const char *path)
     int fd;
 
     token->usable = false;
+    memset(token->seen, 0, sizeof(token->seen));
     if (sodium_init() < 0)
         return -ENOSYS;
     if (path[0] == '\0')
@@ -48,6 +57,8 @@ int bw_token_load(struct bw_token *token, const char *path)
                    "changed over HTTP",
                    path, (int)length, TOKEN_MIN);
     }
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        identify(&st, token->seen);
     if (fd >= 0)
         close(fd);
     if (length >= TOKEN_MIN) {
@@ -57,6 +68,20 @@ int bw_token_load(struct bw_token *token, const char *path)
     }
     sodium_memzero(text, sizeof(text));
     return 0;
+}
+
+void bw_token_refresh(struct bw_token *token, const char *path)
+{
+    int64_t seen[4] = {0};
+    struct stat st;
+
+    if (path[0] == '\0')
+        return;
+    if (stat(path, &st) == 0)
+        identify(&st, seen);
+    if (memcmp(seen, token->seen, sizeof(seen)) != 0 && bw_token_load(token, path) == 0)
+        bw_log(BW_LOG_NOTICE, "http: token_file %s was read again: %s", path,
+               token->usable ? "the new token counts from now on" : "nothing can be changed over HTTP");
 }
 
 bool bw_token_matches(const struct bw_token *token, const char *authorization)

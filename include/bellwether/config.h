@@ -74,8 +74,115 @@ static inline uint64_t bw_dead_ns(const struct bw_cluster_config *c)
     return c->interval_ns * c->dead_after;
 }
 
+/* ---- received SNMP notifications (traps) ---- */
+
+enum bw_trap_auth {
+    BW_TRAP_AUTH_MD5 = 1,
+    BW_TRAP_AUTH_SHA,
+    BW_TRAP_AUTH_SHA224,
+    BW_TRAP_AUTH_SHA256,
+    BW_TRAP_AUTH_SHA384,
+    BW_TRAP_AUTH_SHA512,
+};
+
+enum bw_trap_priv { BW_TRAP_PRIV_NONE = 0, BW_TRAP_PRIV_DES, BW_TRAP_PRIV_AES, BW_TRAP_PRIV_AES192, BW_TRAP_PRIV_AES256 };
+
+struct bw_trap_user_config {
+    char name[BW_NAME_MAX];
+    enum bw_trap_auth auth;
+    enum bw_trap_priv priv;
+    char auth_file[BW_PATH_MAX]; /* its first line is the passphrase */
+    char priv_file[BW_PATH_MAX];
+    uint8_t engine_id_length; /* 0 = none: it sends informs only */
+    uint8_t engine_id[32];    /* of the sender of traps */
+};
+
+/* A condition on one of a notification's objects; everything written must hold. */
+struct bw_trap_match_config {
+    char oid[BW_OID_TEXT_MAX]; /* the object, its instance left out or not; number or name */
+    bool has_equal, has_less, has_greater;
+    int64_t equal, less, greater;
+    char text[BW_TEXT_MAX];  /* equal = "…"; empty = none */
+    char regex[BW_TEXT_MAX]; /* extended; empty = none */
+};
+
+struct bw_trap_rule_config {
+    char name[BW_NAME_MAX];
+    char pnote[BW_NAME_MAX];
+    struct bw_address source;  /* host or network; family 0 = any */
+    char oid[BW_OID_TEXT_MAX]; /* the notification: number or name; ".*" at its end = whatever is below */
+    enum bw_pnote_status set;
+    enum bw_pnote_status after; /* what the pnote is when the hold time is over */
+    enum bw_pnote_status start; /* what the pnote is when the daemon starts */
+    uint64_t hold_ns;           /* 0 = stays until another rule matches */
+    uint8_t match_count;
+    struct bw_trap_match_config match[BW_MAX_TRAP_MATCHES];
+};
+
+struct bw_traps_config {
+    bool enabled;
+    uint8_t listen_count;
+    uint8_t sources_count; /* 0 = everybody */
+    uint8_t communities_count;
+    uint8_t users_count;
+    uint8_t rules_count;
+    char listen[BW_MAX_TRAP_LISTENS][64]; /* "address:port" or "[address]:port" */
+    struct bw_address sources[BW_MAX_TRAP_SOURCES];
+    char communities[BW_MAX_TRAP_COMMUNITIES][BW_NAME_MAX * 2]; /* secret */
+    struct bw_trap_user_config users[BW_MAX_TRAP_USERS];
+    struct bw_trap_rule_config rules[BW_MAX_TRAP_RULES];
+};
+
+/* What a monitor looks at. */
+enum bw_monitor_kind {
+    BW_MONITOR_PING = 1,
+    BW_MONITOR_TCP,
+    BW_MONITOR_HTTP,
+    BW_MONITOR_PROCESS,
+    BW_MONITOR_EXEC,
+    BW_MONITOR_RULESET,
+    BW_MONITOR_CONNTRACK,
+    BW_MONITOR_DISK,
+    BW_MONITOR_CLOCK,
+};
+
+#define BW_COMMAND_MAX 512 /* a command's words, each with its NUL */
+
+/* One monitor; each is a pnote of its name. Fields of other kinds than its own are empty. */
+struct bw_monitor_config {
+    char name[BW_NAME_MAX];
+    uint32_t kind;  /* enum bw_monitor_kind */
+    uint32_t start; /* enum bw_pnote_status until the first verdict: ok or init */
+    uint64_t interval_ns, timeout_ns;
+    uint32_t rise, fall; /* checks in a row that make it ok, or a problem */
+    uint8_t targets_count;
+    struct bw_address targets[BW_MAX_TARGETS]; /* ping: any of them must answer */
+    struct bw_address address;                 /* tcp; http: in place of the URL's host, family 0 = as the URL says */
+    uint32_t port;                             /* tcp */
+    char url[256];
+    uint32_t status;                /* http: wanted, 0 = 200-299 */
+    char match[128];                /* tcp: in what the server says first; http: in the body; "" = anything */
+    bool verify;                    /* https: the server's certificate */
+    char ca_file[BW_PATH_MAX];      /* https: "" = the system's authorities */
+    char pid_file[BW_PATH_MAX];     /* process */
+    char process[16];               /* process: its name, as the kernel keeps it */
+    char unit[128];                 /* process: main process of this systemd unit */
+    char command[BW_COMMAND_MAX];   /* exec: words, each ended by NUL */
+    uint32_t words;                 /* exec: how many */
+    char user[BW_NAME_MAX];         /* exec: "" = as the daemon */
+    char table[64];                 /* ruleset: "family name", "" = any */
+    char chain[64];                 /* ruleset: "" = any */
+    uint32_t most_percent;          /* conntrack */
+    char path[BW_PATH_MAX];         /* disk */
+    uint32_t free_percent;          /* disk: space, least */
+    uint32_t inodes_percent;        /* disk: free inodes, least */
+    uint64_t most_error_ns;         /* clock: largest estimated error, 0 = any */
+};
+
 struct bw_config {
     struct bw_cluster_config cluster;
+    uint8_t monitors_count;
+    struct bw_monitor_config monitors[BW_MAX_MONITORS]; /* by name */
     struct {
         bool enabled;
         char agentx[BW_PATH_MAX]; /* the master's socket, default /var/agentx/master */
@@ -101,6 +208,7 @@ struct bw_config {
     char state_dir[BW_PATH_MAX];
     bool core_dump;
     char log_level[BW_NAME_MAX]; /* error, warning, notice, info, debug */
+    struct bw_traps_config traps;
 };
 
 /* Everything that was wrong with a file, as text, one "file:line: what, and what is allowed\n" each. */

@@ -14,6 +14,15 @@
 #define BW_MAX_HISTORY 1000  /* events kept */
 #define BW_MAX_WITNESSES 4
 #define BW_MAX_LISTENS 8     /* addresses that HTTP listens on */
+#define BW_MAX_MONITORS 60   /* each is a pnote: room stays for the built-in ones and a user's */
+#define BW_MAX_TARGETS 8     /* hosts that one monitor pings */
+#define BW_MAX_TRAP_RULES 64
+#define BW_MAX_TRAP_MATCHES 8  /* conditions of a trap rule */
+#define BW_MAX_TRAP_USERS 16
+#define BW_MAX_TRAP_SOURCES 32
+#define BW_MAX_TRAP_COMMUNITIES 16
+#define BW_MAX_TRAP_LISTENS 4
+#define BW_OID_TEXT_MAX 192 /* object identifiers and their names in the configuration, with their NUL */
 
 #define BW_NAME_MAX 32   /* names with their NUL: 31 characters */
 #define BW_TEXT_MAX 160  /* reasons, details with their NUL */

@@ -35,10 +35,12 @@ class Member:
         lab = self.lab
         interfaces = []
         for n in lab.networks:
-            virtual = f' virtual = [ {", ".join(chr(34) + v + chr(34) for v in n.virtual)} ];' if n.virtual else ""
-            interfaces.append(
-                f'    {{ name = "{n.name}"; role = "{n.role}";{virtual} {lab.interface_extra.get(n.name, "")} }}'
-            )
+            settings = f'name = "{n.name}"; role = "{n.role}";'
+            if n.virtual:
+                settings += " virtual = [ " + ", ".join(f'"{v}"' for v in n.virtual) + " ];"
+            if n.name in lab.interface_extra:
+                settings += " " + lab.interface_extra[n.name]
+            interfaces.append(f"    {{ {settings} }}")
         sync = next((n for n in lab.networks if n.role == "sync"), lab.networks[0])
         members = [f'    {{ id = {m.id}; name = "{m.name}"; address = "{sync.prefix}.{m.id}"; }}' for m in lab.members]
         local = "" if sync.addressed else f'  local = "{self.name}";\n'
@@ -57,8 +59,7 @@ class Member:
 {newline.join(interfaces)}
   );
   heartbeat = {{ interval_ms = {lab.interval_ms}; dead_after = {lab.dead_after}; }};
-{lab.cluster_extra}
-}};
+{lab.cluster_extra}}};
 snmp = {{ agentx = "{self.agentx}"; writable = true; enabled = {"true" if lab.snmp else "false"}; }};
 http = {{ listen = "127.0.0.1:8116"; enabled = {"true" if lab.http else "false"}; }};
 control = {{ socket = "{self.control}"; }};

@@ -160,8 +160,9 @@ static void check_pair(struct sim *sim, uint8_t group, uint8_t a, uint8_t b)
         *since = sim->now_ns;
     if (*met == 0 && has_heard(sim, a, b, *since) && has_heard(sim, b, a, *since))
         *met = sim->now_ns;
-    if ((sim->nodes[a].condition | sim->nodes[b].condition) & IS_DEAF)
-        return;
+    if (((sim->nodes[a].condition | sim->nodes[b].condition) & IS_DEAF) || sim->nodes[a].deafened_ns != 0 ||
+        sim->nodes[b].deafened_ns != 0)
+        return; /* deaf, or about to find out */
     base = *since > sim->changed_ns ? *since : sim->changed_ns;
     if (direct && lossy(sim)) { /* two intervals after each heard whom it can hear */
         if (*met == 0)
@@ -285,10 +286,13 @@ static void check_deaf(struct sim *sim, uint8_t node, uint8_t group)
     }
     if (n->deafened_ns == 0) {
         n->deafened_ns = sim->now_ns;
-        n->deafened_in_view = bw_core_anyone_in_view(n->core);
+        n->deafened_in_view = false;
+        for (uint8_t i = 0; i < sim->members; i++)
+            if (n->core->members[i].in_view && sim->now_ns - n->core->members[i].heard_ns < sim->i_ns * 3 / 2)
+                n->deafened_in_view = true;
     }
     if (holding && !n->was_holding[group] && n->deafened_in_view && n->resumed_ns < n->deafened_ns &&
-        sim->now_ns > n->deafened_ns + sim->d_ns / 2 && sim->now_ns < n->deafened_ns + 4 * sim->d_ns - sim->i_ns)
+        sim->now_ns > n->deafened_ns + sim->d_ns + sim->i_ns / 2 && sim->now_ns < n->deafened_ns + 4 * sim->d_ns - sim->i_ns)
         sim_fail(sim, "member %u took group %u %.1f ms after it became deaf", node + 1, group,
                  (double)(sim->now_ns - n->deafened_ns) / 1e6);
     n->was_holding[group] = holding;
@@ -342,13 +346,15 @@ void sim_check(struct sim *sim)
     look_at_conditions(sim);
     find_sets(sim, set);
     for (uint8_t g = 0; g < sim->groups; g++) {
+        for (uint8_t a = 0; a < sim->members; a++)
+            if (up(sim, a))
+                check_deaf(sim, a, g);
         for (uint8_t a = 0; a < sim->members; a++) {
             for (uint8_t b = (uint8_t)(a + 1); b < sim->members; b++)
                 check_pair(sim, g, a, b);
             if (up(sim, a)) {
                 check_excluded(sim, a, g);
                 check_pause(sim, a, g);
-                check_deaf(sim, a, g);
                 check_epoch(sim, a, g);
             }
         }

@@ -109,11 +109,18 @@ bool sim_node_hold(const struct sim *sim, uint8_t node, uint8_t group)
 void sim_session_fill(struct sim *sim, uint8_t node, struct bw_message *message)
 {
     const struct sim_node *n = &sim->nodes[node];
+    struct bw_heartbeat *beat = &message->heartbeat;
+    uint32_t named = 1U << node;
 
     if (message->kind != BW_MESSAGE_HEARTBEAT)
         return;
-    for (uint8_t i = 0; i < message->heartbeat.echoes_count; i++) {
-        struct bw_echo *echo = &message->heartbeat.echoes[i];
+    for (uint8_t i = 0; i < beat->echoes_count; i++)
+        named |= 1U << (beat->echoes[i].member - 1);
+    for (uint8_t i = 0; i < sim->members; i++) /* the handshake is with everybody */
+        if (!(named >> i & 1))
+            beat->echoes[beat->echoes_count++] = (struct bw_echo){.member = (uint8_t)(i + 1)};
+    for (uint8_t i = 0; i < beat->echoes_count; i++) {
+        struct bw_echo *echo = &beat->echoes[i];
         const struct sim_session *s = &n->sessions[echo->member - 1];
 
         echo->challenge = s->challenge;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the tests of the Linux edge share: a network namespace of their own with pairs of veth devices w0-x0, w1-x1 …, a configuration
- * for it, and small looks into the kernel. w… are the member's, x… the network's side.
+ * What the tests of the Linux edge share: a network namespace of their own with pairs of veth devices w0-x0, w1-x1 …, a
+ * configuration for it, and small looks into the kernel. w… are the member's, x… the network's side.
  */
 #ifndef BELLWETHER_TESTS_LINUX_FIXTURE_H
 #define BELLWETHER_TESTS_LINUX_FIXTURE_H
@@ -40,7 +40,8 @@ __attribute__((format(printf, 1, 2))) static inline int shell(const char *format
 
 static inline void make_pair(unsigned n)
 {
-    assert_int_equal(shell("ip link add w%u type veth peer name x%u && ip link set w%u up && ip link set x%u up", n, n, n, n), 0);
+    assert_int_equal(
+        shell("ip link add w%u type veth peer name x%u && ip link set w%u up && ip link set x%u up", n, n, n, n), 0);
 }
 
 static inline int enter_namespace(void **state)
@@ -136,8 +137,8 @@ static inline void sleep_ms(unsigned ms)
     usleep(ms * 1000);
 }
 
-/* Turns the edge as the engine would, keeping groups in the mask granted, until an input of the kind comes (then *input is it) or the time is
- * over. kind 0: for the whole time. Returns the milliseconds it took, or -1. */
+/* Turns the edge as the engine would, keeping groups in the mask granted, until an input of the kind comes (then *input
+ * is it) or the time is over. kind 0: for the whole time. Returns the milliseconds it took, or -1. */
 static inline int run_edge(struct bw_linux *edge, uint32_t granted, enum bw_input_kind kind, unsigned within_ms,
                            struct bw_input *input)
 {
@@ -167,8 +168,8 @@ static inline int run_edge(struct bw_linux *edge, uint32_t granted, enum bw_inpu
 /* A socket that captures all frames that come in on a device. */
 static inline int capture(const char *device)
 {
-    struct sockaddr_ll local = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
-                                .sll_ifindex = (int)if_nametoindex(device)};
+    struct sockaddr_ll local = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)if_nametoindex(device)};
     int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
 
     assert_true(fd >= 0);

@@ -95,10 +95,8 @@ static void third_crash_within_a_minute(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(engine_has_one_second),
-        cmocka_unit_test(start_has_longer),
-        cmocka_unit_test(own_pause_gives_a_fresh_second),
-        cmocka_unit_test(restarts_are_held_back_more_and_more),
+        cmocka_unit_test(engine_has_one_second),          cmocka_unit_test(start_has_longer),
+        cmocka_unit_test(own_pause_gives_a_fresh_second), cmocka_unit_test(restarts_are_held_back_more_and_more),
         cmocka_unit_test(third_crash_within_a_minute),
     };
 

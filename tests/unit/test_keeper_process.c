@@ -16,12 +16,12 @@
 #include "bellwether/board.h"
 
 enum play {
-    PLAY_TURN,       /* turns for ever and holds the addresses; ends in order at SIGTERM */
-    PLAY_FREEZE,     /* turns for 300 ms, then never again */
-    PLAY_CRASH,      /* ends at once after its first turn, as from surface 1 */
-    PLAY_FAIL,       /* cannot start */
-    PLAY_END,        /* ends in order by itself */
-    PLAY_DEAF,       /* turns, heeds no SIGTERM */
+    PLAY_TURN,   /* turns for ever and holds the addresses; ends in order at SIGTERM */
+    PLAY_FREEZE, /* turns for 300 ms, then never again */
+    PLAY_CRASH,  /* ends at once after its first turn, as from surface 1 */
+    PLAY_FAIL,   /* cannot start */
+    PLAY_END,    /* ends in order by itself */
+    PLAY_DEAF,   /* turns, heeds no SIGTERM */
 };
 
 /* Shared between the test, the keeper and the agents. */
@@ -35,7 +35,7 @@ static struct shared {
     _Atomic uint32_t surfaces_off;
     struct bw_boot_id boot;
     _Atomic bool term_seen;
-} *shared;
+} * shared;
 
 static struct bw_config config;
 static volatile sig_atomic_t term;
@@ -414,7 +414,8 @@ static void service_manager_is_told(void **state)
     (void)state;
     snprintf(name, sizeof(name), "@bw-test-%d", (int)getpid());
     memcpy(local.sun_path + 1, name + 1, strlen(name) - 1);
-    assert_int_equal(bind(fd, (struct sockaddr *)&local, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))), 0);
+    assert_int_equal(
+        bind(fd, (struct sockaddr *)&local, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))), 0);
     setenv("NOTIFY_SOCKET", name, 1);
     setenv("WATCHDOG_USEC", "400000", 1);
     keeper = start_keeper(PLAY_TURN);

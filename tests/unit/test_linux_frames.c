@@ -8,9 +8,9 @@ static const uint8_t mac[6] = {2, 0, 0, 0, 0, 0x11}, other[6] = {2, 0, 0, 0, 0, 
 
 static void gratuitous_arp(void **state)
 {
-    static const uint8_t request[42] = {
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 0x11, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1,
-        2,    0,    0,    0,    0,    0x11, 192, 168, 10, 100, 0, 0, 0, 0, 0, 0, 192, 168, 10, 100};
+    static const uint8_t request[42] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0,   0x11, 8,  6,
+                                        0,    1,    8,    0,    6,    4,    0, 1, 2, 0, 0,   0,    0,  0x11,
+                                        192,  168,  10,   100,  0,    0,    0, 0, 0, 0, 192, 168,  10, 100};
     struct bw_address a = address_of("192.168.10.100/24");
     struct bw_neighbour_frame read;
     uint8_t frame[BW_NEIGHBOUR_FRAME_MAX];

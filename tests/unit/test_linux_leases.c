@@ -149,7 +149,7 @@ static void what_others_remove_comes_back(void **state)
     assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, 2000, NULL) >= 0);
     for (unsigned i = 0; i < 3; i++) {
         run_edge(edge, 1, 0, 1100, NULL); /* it is told once a second at most */
-        shell("%s", removals[i]); /* "flush" may complain that it comes back faster than it goes */
+        shell("%s", removals[i]);         /* "flush" may complain that it comes back faster than it goes */
         assert_true(run_edge(edge, 1, BW_INPUT_ADDRESS_LOST, 1000, &input) >= 0);
         assert_int_equal(input.address.family, i == 1 ? 6 : 4);
         assert_true(has_address("192.168.10.100/32"));

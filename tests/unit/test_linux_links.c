@@ -186,9 +186,11 @@ static void overrun_is_mended(void **state)
     run_edge(edge, 1, 0, 200, NULL);
     starve_netlink();
     /* Nobody reads meanwhile; what happens to w0 and w1 is said in notices that are lost. */
-    assert_int_equal(shell("i=0; while [ $i -lt 40 ]; do ip link add junk$i type veth peer name knuj$i; i=$((i+1)); done;"
-                           "ip link set x0 down; ip link del w1; ip addr del 192.168.10.100/32 dev w0; "
-                           "i=0; while [ $i -lt 40 ]; do ip link del junk$i; i=$((i+1)); done"), 0);
+    assert_int_equal(
+        shell("i=0; while [ $i -lt 40 ]; do ip link add junk$i type veth peer name knuj$i; i=$((i+1)); done;"
+              "ip link set x0 down; ip link del w1; ip addr del 192.168.10.100/32 dev w0; "
+              "i=0; while [ $i -lt 40 ]; do ip link del junk$i; i=$((i+1)); done"),
+        0);
     assert_true(until_link(edge, 1, 0, false, true));
     assert_true(until_link(edge, 1, 1, false, false));
     run_edge(edge, 1, 0, 500, NULL);

@@ -50,7 +50,8 @@ static int fresh_devices_and_host(void **state)
     close(ready[0]);
     return shell("ip link set x0 netns %d && nsenter -t %d -n sh -c 'ip addr add 192.168.10.50/24 dev x0; "
                  "ip addr add fd00:10::50/64 dev x0 nodad; ip link set x0 up; ip link set lo up' && "
-                 "ip addr add fd00:10::1/64 dev w0 nodad", host, host);
+                 "ip addr add fd00:10::1/64 dev w0 nodad",
+                 host, host);
 }
 
 static int end_host(void **state)
@@ -106,7 +107,8 @@ static struct counts announcements(int fd, const struct bw_address *address, con
 static void taking_is_announced(void **state)
 {
     struct bw_linux *edge = open_edge();
-    struct bw_address four = address_of("192.168.10.100"), six = address_of("fd00:10::100"), two = address_of("10.10.0.100");
+    struct bw_address four = address_of("192.168.10.100"), six = address_of("fd00:10::100"),
+                      two = address_of("10.10.0.100");
     int fds[] = {capture("x0"), capture("x0"), capture("x1")};
     const uint8_t *mac = bw_linux_link(edge, 0)->mac;
     struct counts c;
@@ -185,8 +187,11 @@ static void neighbours_believe_announcements(void **state)
     (void)state;
     m = bw_linux_link(edge, 0)->mac;
     snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
-    assert_int_equal(shell("nsenter -t %d -n sh -c 'ip neigh add 192.168.10.100 dev x0 lladdr 02:00:00:00:00:99 nud stale; "
-                           "ip neigh add fd00:10::100 dev x0 lladdr 02:00:00:00:00:99 nud stale'", host), 0);
+    assert_int_equal(
+        shell("nsenter -t %d -n sh -c 'ip neigh add 192.168.10.100 dev x0 lladdr 02:00:00:00:00:99 nud stale; "
+              "ip neigh add fd00:10::100 dev x0 lladdr 02:00:00:00:00:99 nud stale'",
+              host),
+        0);
     assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, 1000, NULL) >= 0);
     run_edge(edge, 1, 0, 100, NULL);
     snprintf(command, sizeof(command), "nsenter -t %d -n ip neigh show to 192.168.10.100", host);
