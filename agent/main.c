@@ -36,6 +36,32 @@ static void on_stop_signal(int signal_number)
     errno = saved;
 }
 
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+/* Read by the crash handler, so it cannot be passed in. */
+static struct bw_lifeline *crash_lifeline;
+
+static void on_crash(int signal_number)
+{
+    unsigned surface = bw_surface_current();
+
+    (void)signal_number;
+    if (surface != 0)
+        atomic_store(&crash_lifeline->crashing, surface);
+    /* The default action is back in place: returning repeats the fault and ends the process. */
+}
+
+static void take_crashes(struct bw_lifeline *lifeline)
+{
+    struct sigaction crash = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND}, present;
+
+    crash_lifeline = lifeline;
+    sigemptyset(&crash.sa_mask);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        if (sigaction(faults[i], NULL, &present) == 0 && present.sa_handler == SIG_DFL) /* a sanitizer has its own */
+            sigaction(faults[i], &crash, NULL);
+}
+
 static void take_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_stop_signal}, ignore = {.sa_handler = SIG_IGN};
@@ -48,6 +74,8 @@ static void take_signals(void)
     sigaction(SIGHUP, &ignore, NULL);
     /* Surfaces' threads start with all signals blocked; the engine's thread takes them. */
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        sigdelset(&all, faults[i]);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
@@ -133,6 +161,7 @@ static int agent_main(const struct bw_agent_context *context)
 
     prctl(PR_SET_NAME, "bw-engine");
     take_signals();
+    take_crashes(context->lifeline);
     if (bw_log_start("bellwetherd", context->foreground, bw_log_level_by_name(config->log_level)) != 0 ||
         agent.board == NULL || agent.mailbox == NULL || agent.history == NULL || start == NULL)
         goto out;
@@ -238,6 +267,7 @@ int main(int argc, char **argv)
         return EXIT_TROUBLE;
     }
     bw_log_direct("bellwetherd", options.foreground, bw_log_level_by_name(config.log_level));
+    bw_drop_privileges(NULL); /* told there when it fails: it goes on with what it has */
     status = bw_keeper_run(&context, agent_main);
     explicit_bzero(context.keys, sizeof(context.keys));
     return status;

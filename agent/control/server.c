@@ -140,6 +140,7 @@ static void *serve(void *argument)
     struct pollfd polls[BW_CONTROL_CLIENTS + 2];
     uint64_t now_ns;
 
+    bw_surface_enter(BW_READER_CONTROL);
     while (!is_ending(control)) {
         now_ns = bw_control_now_ns();
         int timeout_ms = fill_polls(control, polls, now_ns);

@@ -54,6 +54,7 @@ static void *work(void *argument)
     struct bw_control *control = argument;
     struct bw_control_client *client;
 
+    bw_surface_enter(BW_READER_CONTROL);
     pthread_mutex_lock(&control->lock);
     for (;;) {
         while (control->queue_count == 0 && !control->stopping)

@@ -201,8 +201,9 @@ struct bw_core {
     char admin_by[BW_TEXT_MAX];
     int64_t admin_since_wall;
     uint64_t excluded_ns; /* since when in maintenance, forced down or stopping */
-    uint64_t takes_ns[4]; /* newest last, for the damping */
-    uint64_t flapped_ns;  /* last take or loss of our own */
+    uint64_t losses_ns[3]; /* newest last, for the damping */
+    uint64_t quiet_ns;     /* since when a damped member is well and has lost nothing */
+    bool damp_was_well;
     /* Shown reason of the local member: what it was made from. */
     uint32_t reason_kind, reason_trouble;
     uint64_t reason_detail;
@@ -329,8 +330,7 @@ void bw_core_hold_run(struct bw_core *core);
 bool bw_core_holds_any(const struct bw_core *core);
 
 /* ---- damp.c ---- */
-void bw_core_damp_take(struct bw_core *core, uint32_t cause);
-void bw_core_damp_loss(struct bw_core *core);
+void bw_core_damp_loss(struct bw_core *core, uint8_t group);
 void bw_core_damp_run(struct bw_core *core);
 
 /* ---- admin.c ---- */

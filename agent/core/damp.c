@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Flap damping: a member that took over several times within a window ranks last until it has been
- * quiet. Of two that flip, only one is damped: the other would gain nothing.
+ * Flap damping: a member that lost what it held several times within a window, through its own
+ * condition and not by anybody's wish, ranks behind all that work as well as it does until it has
+ * been quiet. Of two that flip, only one is damped: with both of them nothing would be gained.
  */
 #include "agent/core/core_private.h"
 
 #define WINDOW_NS (60 * BW_SEC)
 #define QUIET_NS  (30 * BW_SEC)
-#define TAKES     (sizeof(core->takes_ns) / sizeof(core->takes_ns[0]))
+#define LOSSES    (sizeof(((struct bw_core *)0)->losses_ns) / sizeof(uint64_t))
 
 static void set_damped(struct bw_core *core, bool damped)
 {
@@ -24,30 +25,45 @@ static bool another_is_damped(const struct bw_core *core)
     return false;
 }
 
-void bw_core_damp_take(struct bw_core *core, uint32_t cause)
+/* Was it somebody's wish: maintenance, a move, a failback to the preferred member? */
+static bool wanted(const struct bw_core *core, uint8_t group)
 {
-    if (cause == BW_CAUSE_START || cause == BW_CAUSE_ADMIN)
-        return;
-    memmove(&core->takes_ns[0], &core->takes_ns[1], (TAKES - 1) * sizeof(core->takes_ns[0]));
-    core->takes_ns[TAKES - 1] = core->flapped_ns = core->now_ns;
-    if (core->damped || core->takes_ns[0] == 0 || core->now_ns - core->takes_ns[0] > WINDOW_NS || another_is_damped(core))
-        return;
-    set_damped(core, true);
+    uint8_t taker = core->groups[group].confirm_member;
+    const struct bw_group_part *part;
+
+    if (bw_core_excluded(core) || core->admin != BW_ADMIN_UP)
+        return true;
+    if (taker == BW_NONE)
+        return false;
+    part = &core->members[taker].told.groups[group];
+    return (part->flags & BW_GROUP_HOLDS) && part->hold_epoch == core->groups[group].confirm_epoch &&
+           (part->cause == BW_CAUSE_RECOVERY || part->cause == BW_CAUSE_ADMIN);
 }
 
-void bw_core_damp_loss(struct bw_core *core)
+void bw_core_damp_loss(struct bw_core *core, uint8_t group)
 {
-    core->flapped_ns = core->now_ns;
+    if (wanted(core, group) || (core->losses_ns[LOSSES - 1] == core->now_ns))
+        return; /* several groups lost at once are one loss */
+    memmove(&core->losses_ns[0], &core->losses_ns[1], (LOSSES - 1) * sizeof(core->losses_ns[0]));
+    core->losses_ns[LOSSES - 1] = core->now_ns;
+    if (!core->damped && core->losses_ns[0] != 0 && core->now_ns - core->losses_ns[0] <= WINDOW_NS && !another_is_damped(core))
+        set_damped(core, true);
 }
 
 void bw_core_damp_run(struct bw_core *core)
 {
+    uint64_t until = core->quiet_ns + QUIET_NS;
+    bool well = bw_core_healthy(core);
+
     if (!core->damped)
         return;
-    if (core->now_ns - core->flapped_ns >= QUIET_NS) {
-        memset(core->takes_ns, 0, sizeof(core->takes_ns));
+    if (!well || core->damp_was_well != well || core->quiet_ns < core->losses_ns[LOSSES - 1])
+        core->quiet_ns = core->now_ns;
+    core->damp_was_well = well;
+    if (well && core->now_ns >= until) {
+        memset(core->losses_ns, 0, sizeof(core->losses_ns));
         set_damped(core, false);
-    } else {
-        bw_core_due(core, core->flapped_ns + QUIET_NS);
+    } else if (well) {
+        bw_core_due(core, core->quiet_ns + QUIET_NS);
     }
 }

@@ -55,7 +55,7 @@ void bw_core_deaf_run(struct bw_core *core)
     /* At first what came in since the first missed turn counts; later evidence may be as old as three probes. */
     patience = core->now_ns - core->heard_nobody_ns < core->dead_ns ? core->dead_ns : 3 * core->dead_ns;
     probe_all(core, core->now_ns - core->heard_nobody_ns < core->dead_ns ? interval / 2 : core->dead_ns);
-    if (core->deaf && core->evidence_ns <= core->deaf_since_ns && any_link(core))
+    if (core->deaf && core->evidence_ns < core->deaf_since_ns && any_link(core))
         return; /* deaf until something comes in */
     if (!any_link(core) || core->now_ns - core->evidence_ns < patience) {
         set_deaf(core, false);

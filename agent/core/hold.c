@@ -74,7 +74,6 @@ void bw_core_take(struct bw_core *core, uint8_t group, uint64_t epoch, uint32_t 
     g->cancelled = false;
     grant(core, group);
     announce_series(core, group);
-    bw_core_damp_take(core, cause);
     held_changed(core);
 }
 
@@ -99,7 +98,7 @@ void bw_core_let_go(struct bw_core *core, uint8_t group)
     g->released = false;
     g->release_ns = core->now_ns;
     bw_core_put(core, BW_OUTPUT_REVOKE)->group = group;
-    bw_core_damp_loss(core);
+    bw_core_damp_loss(core, group);
     held_changed(core);
 }
 

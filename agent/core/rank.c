@@ -2,21 +2,21 @@
 /*
  * Rank: who should hold a group. One number per member from what it last said of itself, the same
  * everywhere; smaller is better. From the top: excluded, in start-up wait or listening, newer version
- * than the holder's (with one of these a member is not fit), denied, damped, unhealthy, fewer
- * interfaces, fewer secured ones, not holding now (active up), place in the policy, priority, id.
+ * than the holder's (with one of these a member is not fit), denied, unhealthy, fewer interfaces,
+ * fewer secured ones, damped, not holding now (active up), place in the policy, priority, id.
  */
 #include "agent/core/core_private.h"
 
-#define BIT_EXCLUDED  (1ULL << 46)
-#define BIT_WAITING   (1ULL << 45)
-#define BIT_NEWER     (1ULL << 44)
-#define BIT_DENIED    (1ULL << 43)
-#define BIT_DAMPED    (1ULL << 42)
-#define BIT_UNHEALTHY (1ULL << 41)
-#define SHIFT_UP      33
-#define SHIFT_SECURED 25
-#define BIT_IDLE      (1ULL << 24)
-#define SHIFT_ORDER   16
+#define BIT_EXCLUDED   (1ULL << 46)
+#define BIT_WAITING    (1ULL << 45)
+#define BIT_NEWER      (1ULL << 44)
+#define BIT_DENIED     (1ULL << 43)
+#define BIT_UNHEALTHY  (1ULL << 42)
+#define SHIFT_UP       34
+#define SHIFT_SECURED  26
+#define BIT_DAMPED     (1ULL << 25) /* last among those that work as well: better a flapping member than a broken one */
+#define BIT_IDLE       (1ULL << 24)
+#define SHIFT_ORDER    16
 #define SHIFT_PRIORITY 8
 
 bool bw_core_sticky(const struct bw_core *core, uint8_t group)

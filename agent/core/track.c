@@ -99,6 +99,8 @@ static void failover(struct bw_core *core, uint8_t group, uint8_t holder)
     char reason[BW_TEXT_MAX];
     struct bw_event *event;
 
+    if (holder != core->self && core->members[holder].rival[group])
+        cause = BW_CAUSE_SPLIT_BRAIN; /* it may not have said so yet */
     if (cause < BW_CAUSE_NONE || cause > BW_CAUSE_LAST)
         cause = BW_CAUSE_NONE;
     if (g->last_holder == BW_NONE && holder != core->self)

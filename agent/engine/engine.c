@@ -22,9 +22,11 @@
 #define STOP_WITHIN_NS (2 * BW_SEC)     /* an orderly end takes no longer */
 #define REALTIME_PRIORITY 50
 
-int bw_engine_watch(struct bw_engine *e, int fd)
+#define EVERYTHING UINT32_MAX
+
+int bw_engine_watch(struct bw_engine *e, int fd, unsigned source)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
 
     if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, fd, &event) != 0 && errno != EEXIST)
         return -errno;
@@ -42,15 +44,15 @@ static int open_descriptors(struct bw_engine *e)
         return -errno;
     count = bw_linux_fds(e->edge, fds, (int)(sizeof(fds) / sizeof(fds[0])));
     for (int i = 0; i < count && error == 0; i++)
-        error = bw_engine_watch(e, fds[i]);
+        error = bw_engine_watch(e, fds[i], SOURCE_EDGE);
     if (error == 0)
-        error = bw_engine_watch(e, e->timer);
+        error = bw_engine_watch(e, e->timer, SOURCE_TIMER);
     if (error == 0)
-        error = bw_engine_watch(e, e->stop_fd);
+        error = bw_engine_watch(e, e->stop_fd, SOURCE_STOP);
     if (error == 0)
-        error = bw_engine_watch(e, bw_mailbox_fd(e->agent->mailbox));
+        error = bw_engine_watch(e, bw_mailbox_fd(e->agent->mailbox), SOURCE_MAILBOX);
     if (error == 0 && e->agent->context->lifeline->death_fd >= 0)
-        error = bw_engine_watch(e, e->agent->context->lifeline->death_fd);
+        error = bw_engine_watch(e, e->agent->context->lifeline->death_fd, SOURCE_DEATH);
     return error;
 }
 
@@ -170,31 +172,31 @@ static void arm(struct bw_engine *e, uint64_t at_ns)
 {
     struct itimerspec when = {.it_value = {(time_t)(at_ns / BW_SEC), (long)(at_ns % BW_SEC)}};
 
+    if (at_ns == e->armed_ns && !bw_engine_ready(e, SOURCE_TIMER))
+        return;
+    e->armed_ns = at_ns;
     if (at_ns == 0) /* zero would disarm */
         when.it_value.tv_nsec = 1;
     timerfd_settime(e->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 /* Was an end asked for: by a signal, or because the keeper is gone? */
-static void look_for_stop(struct bw_engine *e, const struct epoll_event *events, int count)
+static void look_for_stop(struct bw_engine *e)
 {
     struct bw_input input = {.kind = BW_INPUT_STOP};
-    int death_fd = e->agent->context->lifeline->death_fd;
-    bool wanted = false;
+    bool orphaned = bw_engine_ready(e, SOURCE_DEATH);
 
-    for (int i = 0; i < count; i++) {
-        if (events[i].data.fd == e->stop_fd)
-            wanted = true;
-        if (death_fd >= 0 && events[i].data.fd == death_fd) {
-            if (!e->stopping)
-                bw_log(BW_LOG_ERROR, "the keeper is gone: ending");
-            epoll_ctl(e->epoll, EPOLL_CTL_DEL, death_fd, NULL);
-            wanted = true;
-        }
+    if (orphaned) {
+        if (!e->stopping)
+            bw_log(BW_LOG_ERROR, "the keeper is gone: ending");
+        epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->agent->context->lifeline->death_fd, NULL);
     }
-    if (!wanted || e->stopping)
+    if (bw_engine_ready(e, SOURCE_STOP))
+        epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->stop_fd, NULL);
+    else if (!orphaned)
         return;
-    epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->stop_fd, NULL);
+    if (e->stopping)
+        return;
     e->stopping = true;
     e->stop_ns = e->now_ns;
     bw_core_input(e->core, &input);
@@ -210,19 +212,20 @@ static void drop_stale(struct bw_engine *e)
             bw_port_drain(e->ports[i]);
 }
 
-static void turn(struct bw_engine *e, const struct epoll_event *events, int count)
+static void turn(struct bw_engine *e)
 {
     uint64_t ticks, posted_due;
     bool bounded;
 
-    (void)!read(e->timer, &ticks, sizeof(ticks));
+    if (bw_engine_ready(e, SOURCE_TIMER))
+        (void)!read(e->timer, &ticks, sizeof(ticks));
     bounded = bw_engine_receive(e);
     e->now_ns = bw_now_ns();
     atomic_store_explicit(&e->agent->context->lifeline->turn_ns, e->now_ns, memory_order_relaxed);
     bw_core_begin(e->core, e->now_ns, bw_wall(), bounded);
     if (bw_core_paused(e->core))
         drop_stale(e);
-    look_for_stop(e, events, count);
+    look_for_stop(e);
     bw_engine_inputs(e);
     bw_core_end(e->core);
     bw_engine_outputs(e);
@@ -243,7 +246,8 @@ int bw_engine_run(struct bw_engine *e)
 
     if (error != 0)
         bw_log(BW_LOG_INFO, "real-time scheduling is not permitted (%s): going on without", strerror(-error));
-    turn(e, events, 0);
+    e->ready = EVERYTHING & ~(1U << SOURCE_STOP | 1U << SOURCE_DEATH);
+    turn(e);
     while (!e->done) {
         int count = epoll_wait(e->epoll, events, (int)(sizeof(events) / sizeof(events[0])), -1);
 
@@ -252,7 +256,10 @@ int bw_engine_run(struct bw_engine *e)
             bw_log(BW_LOG_ERROR, "the engine's epoll failed: %s", strerror(errno));
             return error;
         }
-        turn(e, events, count < 0 ? 0 : count);
+        e->ready = 0;
+        for (int i = 0; i < count; i++)
+            e->ready |= 1U << events[i].data.u32;
+        turn(e);
         if (e->stopping && e->now_ns - e->stop_ns > STOP_WITHIN_NS) {
             bw_log(BW_LOG_WARNING, "the orderly end took too long: ending anyway");
             e->done = true;

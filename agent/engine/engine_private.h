@@ -11,6 +11,10 @@
 /* Frames read in one turn at most, over all interfaces; more wait for the next turn, which then expires nobody. */
 #define FRAMES_PER_TURN 128
 
+/* What a descriptor in the epoll set is; ports are SOURCE_PORT + interface index. Only what is ready is read: the epoll is level-triggered,
+ * so a descriptor that it does not name had nothing when the turn began. */
+enum source { SOURCE_TIMER, SOURCE_STOP, SOURCE_DEATH, SOURCE_MAILBOX, SOURCE_EDGE, SOURCE_PORT };
+
 /* Heartbeat lateness, bucketed: 8 buckets an octave over microseconds. */
 #define LATENESS_BUCKETS 256
 struct bw_lateness {
@@ -37,9 +41,11 @@ struct bw_engine {
     struct bw_port *ports[BW_MAX_INTERFACES]; /* NULL: no CCP on this interface */
     struct bw_link attached[BW_MAX_INTERFACES]; /* what the port was last attached to */
     int epoll, timer, stop_fd;
+    uint32_t ready;   /* bit per enum source (ports from SOURCE_PORT on) that has something to read in this turn */
+    uint64_t armed_ns; /* what the timer is set to */
     bool stopping, done, post_wanted;
     int exit_status;
-    uint64_t start_ns, stop_ns, now_ns, due_ns, last_post_ns, turns, pauses, slow_hooks;
+    uint64_t start_ns, stop_ns, now_ns, due_ns, last_post_ns, notices_ns, turns, pauses, slow_hooks;
     uint64_t verdicts[BW_VERDICT_DUPLICATE_ID + 1];
     struct bw_log_limit trouble_limits[BW_VERDICT_DUPLICATE_ID + 1];
     uint64_t last_query_answer_ns[BW_MAX_INTERFACES];
@@ -61,7 +67,11 @@ void bw_engine_outputs(struct bw_engine *engine);
 void bw_engine_send_heartbeat(struct bw_engine *engine, uint16_t interfaces);
 /* Posts a snapshot. */
 void bw_engine_post(struct bw_engine *engine);
-/* Adds a descriptor to the epoll set; one that is there already is fine. */
-int bw_engine_watch(struct bw_engine *engine, int fd);
+/* Adds a descriptor to the epoll set; one that is there already is fine. source: enum source. */
+int bw_engine_watch(struct bw_engine *engine, int fd, unsigned source);
+static inline bool bw_engine_ready(const struct bw_engine *engine, unsigned source)
+{
+    return engine->ready >> source & 1;
+}
 
 #endif

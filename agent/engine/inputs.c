@@ -10,12 +10,13 @@
 /* Kernel notices and requests taken in one turn at most. */
 #define NOTICES_PER_TURN 512
 #define REQUESTS_PER_TURN 64
+#define NOTICES_EVERY_NS (50 * BW_MS)
 
 bool bw_engine_receive(struct bw_engine *e)
 {
     e->received_count = 0;
     for (uint8_t i = 0; i < e->cluster->interfaces_count; i++) {
-        while (e->ports[i] != NULL) {
+        while (e->ports[i] != NULL && bw_engine_ready(e, SOURCE_PORT + i)) {
             struct received *r = &e->received[e->received_count];
             int n;
 
@@ -108,7 +109,7 @@ void bw_engine_attach(struct bw_engine *e, uint8_t interface)
     bw_port_fds(port, fds);
     for (int i = 0; i < 2; i++)
         if (fds[i] >= 0)
-            bw_engine_watch(e, fds[i]);
+            bw_engine_watch(e, fds[i], SOURCE_PORT + interface);
 }
 
 static void input_notices(struct bw_engine *e)
@@ -158,9 +159,14 @@ void bw_engine_inputs(struct bw_engine *e)
 {
     if (e->turns == 0)
         input_first_links(e);
-    /* Links first: a frame from an interface that came up this instant finds it up. */
-    input_notices(e);
+    /* Links first: a frame from an interface that came up this instant finds it up. What the edge judges by the clock alone is asked for
+     * now and then. */
+    if (bw_engine_ready(e, SOURCE_EDGE) || e->now_ns - e->notices_ns >= NOTICES_EVERY_NS) {
+        e->notices_ns = e->now_ns;
+        input_notices(e);
+    }
     for (unsigned i = 0; i < e->received_count; i++)
         input_frame(e, &e->received[i]);
-    input_requests(e);
+    if (bw_engine_ready(e, SOURCE_MAILBOX))
+        input_requests(e);
 }

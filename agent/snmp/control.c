@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "bellwether/log.h"
+#include "bellwether/surface.h"
 #include "bellwether/text.h"
 
 #define QUEUE     8
@@ -123,6 +124,7 @@ static void *work(void *argument)
     struct bw_snmp_wish wish;
     uint64_t number;
 
+    bw_surface_enter(BW_READER_SNMP);
     pthread_mutex_lock(&actions->mutex);
     while (!actions->stop) {
         if (actions->count == 0) {

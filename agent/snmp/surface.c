@@ -101,6 +101,7 @@ static void *run(void *argument)
     netsnmp_large_fd_set fds;
     int rc;
 
+    bw_surface_enter(BW_READER_SNMP);
     begin_turn(snmp);
     netsnmp_large_fd_set_init(&fds, FD_SETSIZE);
     rc = bw_snmp_library_init(snmp);

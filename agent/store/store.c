@@ -307,6 +307,7 @@ static void *run(void *argument)
     struct pollfd fds[2] = {{.fd = store->stop_fd, .events = POLLIN}, {.fd = store->wake_fd, .events = POLLIN}};
     uint64_t count;
 
+    bw_surface_enter(BW_READER_STORE);
     pthread_setname_np(pthread_self(), "bw-store");
     for (bool stop = false; !stop;) {
         if (poll(fds, 2, wait_ms(store)) < 0 && errno != EINTR)

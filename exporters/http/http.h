@@ -138,7 +138,7 @@ struct bw_http_cache {
     struct {
         uint64_t number, made_ns;
         struct MHD_Response *response;
-    } page;
+    } pages[2]; /* the status page, all values */
     struct MHD_Response *schema; /* never changes */
 };
 
@@ -220,8 +220,8 @@ struct bw_reply bw_reply_health(struct bw_http *http, enum bw_health health);
 struct bw_reply bw_reply_object(struct bw_http *http, const char *key, uint32_t limit);
 /* Is there something with that key under /api/v1/? */
 bool bw_api_exists(const char *key);
-/* The status page. */
-struct bw_reply bw_reply_page(struct bw_http *http);
+/* The status page; all: the page of all values. */
+struct bw_reply bw_reply_page(struct bw_http *http, bool all);
 /* What the page needs; path as in the request. status 0: there is no such thing. */
 struct bw_reply bw_reply_asset(struct bw_http *http, const char *path);
 /* The JSON schema of all answers. */
@@ -254,9 +254,17 @@ void bw_events_end(struct bw_http *http);
 
 /* ---- page.c and page_*.c: the status page ---- */
 
-/* The whole page. Appends to b. */
-void bw_page_render(const struct bw_snapshot *snapshot, const struct bw_history *history, uint64_t age_ns,
-                    bool actions, struct bw_buffer *b);
+struct bw_web_page {
+    const struct bw_snapshot *snapshot;
+    const struct bw_history *history;
+    uint64_t age_ns; /* of the snapshot */
+    bool actions;    /* there is a token: offer what changes something */
+    struct bw_buffer *b;
+};
+
+/* The status page, and the page of all values. Append to page->b. */
+void bw_page_render(const struct bw_web_page *page);
+void bw_page_all(const struct bw_web_page *page);
 
 /* ---- assets.c ---- */
 

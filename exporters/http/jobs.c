@@ -63,6 +63,7 @@ static void *work(void *arg)
     struct bw_jobs *jobs = arg;
     struct bw_job *job;
 
+    bw_surface_enter(BW_READER_HTTP);
     pthread_mutex_lock(&jobs->lock);
     for (;;) {
         while (jobs->first == NULL && !jobs->stopping)

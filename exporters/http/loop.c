@@ -62,6 +62,7 @@ static void *run(void *arg)
     struct epoll_event events[EVENTS];
     uint64_t tick = bw_http_now_ns() + TICK_MS * BW_MS, now;
 
+    bw_surface_enter(BW_READER_HTTP);
     while (!atomic_load(&http->stopping)) {
         int n = epoll_wait(http->epoll, events, EVENTS, sleep_ms(http, tick));
 

@@ -12,14 +12,10 @@
 
 enum bw_level { BW_LEVEL_OK, BW_LEVEL_INFO, BW_LEVEL_WARNING, BW_LEVEL_CRITICAL };
 
-/* What all parts read and write. */
-struct bw_page {
-    const struct bw_snapshot *snapshot;
-    const struct bw_history *history;
-    uint64_t age_ns;
-    bool actions; /* there is a token: offer what changes something */
-    struct bw_buffer *b;
-};
+/* ---- page.c ---- */
+
+/* Everything up to <main>; title: what comes after the headline, or "". */
+void bw_page_head(const struct bw_web_page *page, const char *title);
 
 /* ---- html.c ---- */
 
@@ -37,39 +33,38 @@ void bw_html_icon(struct bw_buffer *b, const char *name);
 /* ---- page_verdict.c ---- */
 
 /* Level and its word; then the two sentences that matter, and the list of all that is wrong. */
-enum bw_level bw_page_level(const struct bw_page *page);
-const char *bw_page_level_word(const struct bw_page *page, enum bw_level level);
+enum bw_level bw_page_level(const struct bw_web_page *page);
+const char *bw_page_level_word(const struct bw_web_page *page, enum bw_level level);
 const char *bw_page_level_name(enum bw_level level);
 /* "fw1 is active": as one line, for the title as well. */
-void bw_page_headline(const struct bw_page *page, char *text, size_t cap);
-void bw_page_verdict(const struct bw_page *page, enum bw_level level);
+void bw_page_headline(const struct bw_web_page *page, char *text, size_t cap);
+void bw_page_verdict(const struct bw_web_page *page, enum bw_level level);
 
 /* ---- page_problems.c ---- */
 
-void bw_page_problems(const struct bw_page *page);
+void bw_page_problems(const struct bw_web_page *page);
 
 /* ---- page_members.c, page_actions.c, page_tables.c, page_history.c ---- */
 
-void bw_page_members(const struct bw_page *page);
-void bw_page_member_actions(const struct bw_page *page, const struct bw_member_row *member);
-void bw_page_group_actions(const struct bw_page *page, const struct bw_group_row *group);
-void bw_page_interfaces(const struct bw_page *page);
-void bw_page_pnotes(const struct bw_page *page);
-void bw_page_addresses(const struct bw_page *page);
-void bw_page_groups(const struct bw_page *page);
-void bw_page_sync(const struct bw_page *page);
-void bw_page_agent(const struct bw_page *page);
-void bw_page_timeline(const struct bw_page *page);
-void bw_page_events(const struct bw_page *page);
+void bw_page_members(const struct bw_web_page *page);
+void bw_page_member_actions(const struct bw_web_page *page, const struct bw_member_row *member);
+void bw_page_group_actions(const struct bw_web_page *page, const struct bw_group_row *group);
+void bw_page_interfaces(const struct bw_web_page *page);
+void bw_page_pnotes(const struct bw_web_page *page);
+void bw_page_addresses(const struct bw_web_page *page);
+void bw_page_groups(const struct bw_web_page *page);
+void bw_page_sync(const struct bw_web_page *page);
+void bw_page_timeline(const struct bw_web_page *page);
+void bw_page_events(const struct bw_web_page *page);
 
 /* The icon and the level of a member's state. */
 const char *bw_page_state_icon(const struct bw_member_row *member);
 enum bw_level bw_page_state_level(const struct bw_member_row *member);
 /* The member with that id, NULL when there is none. */
-const struct bw_member_row *bw_page_member(const struct bw_page *page, uint32_t id);
+const struct bw_member_row *bw_page_member(const struct bw_web_page *page, uint32_t id);
 /* A member's name, "nobody" for 0. */
-const char *bw_page_member_name(const struct bw_page *page, uint32_t id);
+const char *bw_page_member_name(const struct bw_web_page *page, uint32_t id);
 /* Its position among the members from 1, 0 for none: colours go by it. */
-unsigned bw_page_member_place(const struct bw_page *page, uint32_t id);
+unsigned bw_page_member_place(const struct bw_web_page *page, uint32_t id);
 
 #endif

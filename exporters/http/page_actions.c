@@ -25,7 +25,7 @@ static void button(struct bw_buffer *b, const struct action *a)
     bw_html(b, ">%t</button>", a->label);
 }
 
-static bool holds_any(const struct bw_page *page, uint32_t id)
+static bool holds_any(const struct bw_web_page *page, uint32_t id)
 {
     for (uint32_t i = 0; i < page->snapshot->groups_count; i++)
         if (page->snapshot->groups[i].holder == id)
@@ -34,7 +34,7 @@ static bool holds_any(const struct bw_page *page, uint32_t id)
 }
 
 /* What happens when this member stops serving for a reason of an administrator's. */
-static void leaving(const struct bw_page *page, const struct bw_member_row *m, const char *then, char *text, size_t cap)
+static void leaving(const struct bw_web_page *page, const struct bw_member_row *m, const char *then, char *text, size_t cap)
 {
     const struct bw_cluster_row *c = &page->snapshot->cluster;
 
@@ -49,7 +49,7 @@ static void leaving(const struct bw_page *page, const struct bw_member_row *m, c
                   "serving.", m->name, c->takeover_obstacle, m->name);
 }
 
-void bw_page_member_actions(const struct bw_page *page, const struct bw_member_row *m)
+void bw_page_member_actions(const struct bw_web_page *page, const struct bw_member_row *m)
 {
     char title[BW_TEXT_MAX], say[4 * BW_TEXT_MAX], force[2 * BW_TEXT_MAX], path[64];
     struct action a = {.path = path, .title = title, .consequence = say, .body = ""};
@@ -98,7 +98,7 @@ static bool may_hold(const struct bw_member_row *m)
            !m->problem && m->admin == BW_ADMIN_UP;
 }
 
-void bw_page_group_actions(const struct bw_page *page, const struct bw_group_row *group)
+void bw_page_group_actions(const struct bw_web_page *page, const struct bw_group_row *group)
 {
     char title[BW_TEXT_MAX], say[3 * BW_TEXT_MAX], path[96], body[32], label[BW_NAME_MAX + 16];
     struct action a = {.path = path, .title = title, .consequence = say, .body = body, .label = label, .grave = true};

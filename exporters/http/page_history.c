@@ -16,7 +16,7 @@ struct failovers {
     unsigned count;
 };
 
-static void find(const struct bw_page *page, uint32_t group, struct failovers *found)
+static void find(const struct bw_web_page *page, uint32_t group, struct failovers *found)
 {
     uint64_t first, last;
 
@@ -33,7 +33,7 @@ static void find(const struct bw_page *page, uint32_t group, struct failovers *f
     }
 }
 
-static unsigned place_by_name(const struct bw_page *page, const char *name)
+static unsigned place_by_name(const struct bw_web_page *page, const char *name)
 {
     for (uint32_t i = 0; i < page->snapshot->members_count; i++)
         if (name[0] != '\0' && strcmp(page->snapshot->members[i].name, name) == 0)
@@ -42,7 +42,7 @@ static unsigned place_by_name(const struct bw_page *page, const char *name)
 }
 
 /* Oldest on the left, now on the right. */
-static void band(const struct bw_page *page, const struct failovers *f)
+static void band(const struct bw_web_page *page, const struct failovers *f)
 {
     int64_t now = page->snapshot->posted_wall, begin = f->events[f->count - 1].time_wall, whole = now - begin;
     unsigned used = 0;
@@ -64,7 +64,7 @@ static void band(const struct bw_page *page, const struct failovers *f)
     bw_buffer_text(page->b, "</ol></figure>");
 }
 
-static void failover(const struct bw_page *page, const struct bw_event *e)
+static void failover(const struct bw_web_page *page, const struct bw_event *e)
 {
     struct bw_buffer *b = page->b;
     unsigned place = place_by_name(page, e->to);
@@ -84,7 +84,7 @@ static void failover(const struct bw_page *page, const struct bw_event *e)
     bw_html(b, "</p><p class=\"detail\">%t</p></li>", e->reason);
 }
 
-void bw_page_timeline(const struct bw_page *page)
+void bw_page_timeline(const struct bw_web_page *page)
 {
     struct bw_buffer *b = page->b;
     struct failovers f;
@@ -105,7 +105,7 @@ void bw_page_timeline(const struct bw_page *page)
     bw_buffer_text(b, "</ol></section>");
 }
 
-static void event_row(const struct bw_page *page, const struct bw_event *e)
+static void event_row(const struct bw_web_page *page, const struct bw_event *e)
 {
     struct bw_buffer *b = page->b;
     unsigned place = bw_page_member_place(page, e->member);
@@ -121,7 +121,7 @@ static void event_row(const struct bw_page *page, const struct bw_event *e)
     bw_html(b, "%t</td><td class=\"say\">%t</td></tr>", e->to, e->reason);
 }
 
-void bw_page_events(const struct bw_page *page)
+void bw_page_events(const struct bw_web_page *page)
 {
     struct bw_buffer *b = page->b;
     uint64_t first, last;

@@ -5,7 +5,7 @@
 #include "bellwether/text.h"
 #include "exporters/http/page.h"
 
-const struct bw_member_row *bw_page_member(const struct bw_page *page, uint32_t id)
+const struct bw_member_row *bw_page_member(const struct bw_web_page *page, uint32_t id)
 {
     for (uint32_t i = 0; i < page->snapshot->members_count; i++)
         if (page->snapshot->members[i].id == id)
@@ -13,14 +13,14 @@ const struct bw_member_row *bw_page_member(const struct bw_page *page, uint32_t 
     return NULL;
 }
 
-const char *bw_page_member_name(const struct bw_page *page, uint32_t id)
+const char *bw_page_member_name(const struct bw_web_page *page, uint32_t id)
 {
     const struct bw_member_row *m = bw_page_member(page, id);
 
     return m != NULL ? m->name : "nobody";
 }
 
-unsigned bw_page_member_place(const struct bw_page *page, uint32_t id)
+unsigned bw_page_member_place(const struct bw_web_page *page, uint32_t id)
 {
     for (uint32_t i = 0; i < page->snapshot->members_count; i++)
         if (page->snapshot->members[i].id == id)
@@ -109,7 +109,7 @@ static void interfaces_fact(struct bw_buffer *b, const struct bw_member_row *m)
     facts_end(b);
 }
 
-static void pnotes_fact(const struct bw_page *page, const struct bw_member_row *m)
+static void pnotes_fact(const struct bw_web_page *page, const struct bw_member_row *m)
 {
     unsigned counts[BW_PNOTE_UNKNOWN + 1] = {0}, all = 0;
     struct bw_buffer *b = page->b;
@@ -133,7 +133,7 @@ static void pnotes_fact(const struct bw_page *page, const struct bw_member_row *
     facts_end(b);
 }
 
-static void card(const struct bw_page *page, const struct bw_member_row *m)
+static void card(const struct bw_web_page *page, const struct bw_member_row *m)
 {
     struct bw_buffer *b = page->b;
     char address[BW_ADDRESS_TEXT_MAX];
@@ -171,7 +171,7 @@ static void card(const struct bw_page *page, const struct bw_member_row *m)
     bw_buffer_text(b, "</article>");
 }
 
-void bw_page_members(const struct bw_page *page)
+void bw_page_members(const struct bw_web_page *page)
 {
     struct bw_buffer *b = page->b;
 

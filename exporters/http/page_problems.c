@@ -11,7 +11,7 @@
 #define SHOWN_MAX 40
 
 struct list {
-    const struct bw_page *page;
+    const struct bw_web_page *page;
     unsigned count, shown;
 };
 
@@ -140,11 +140,11 @@ static void about_pnote(struct list *list, const struct bw_pnote_row *r)
     one(list, r->status == BW_PNOTE_PROBLEM ? BW_LEVEL_WARNING : BW_LEVEL_INFO, m->name, what, r->detail);
 }
 
-void bw_page_problems(const struct bw_page *page)
+void bw_page_problems(const struct bw_web_page *page)
 {
     const struct bw_snapshot *s = page->snapshot;
     struct bw_buffer entries = {0};
-    struct bw_page inner = *page;
+    struct bw_web_page inner = *page;
     struct list list = {.page = &inner};
 
     inner.b = &entries;

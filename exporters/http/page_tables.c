@@ -25,7 +25,7 @@ static void table_end(struct bw_buffer *b)
     bw_buffer_text(b, "</tbody></table></div></section>");
 }
 
-static void member_headings(const struct bw_page *page)
+static void member_headings(const struct bw_web_page *page)
 {
     for (uint32_t i = 0; i < page->snapshot->members_count; i++)
         bw_html(page->b, "<th scope=\"col\"><i class=\"hue m%u\"></i>%t</th>", i + 1, page->snapshot->members[i].name);
@@ -76,7 +76,7 @@ static const struct bw_interface_row *interface_of(const struct bw_snapshot *s, 
     return NULL;
 }
 
-void bw_page_interfaces(const struct bw_page *page)
+void bw_page_interfaces(const struct bw_web_page *page)
 {
     const struct bw_snapshot *s = page->snapshot;
     struct bw_buffer *b = page->b;
@@ -137,7 +137,7 @@ static void pnote_cell(struct bw_buffer *b, const struct bw_pnote_row *r)
     bw_buffer_text(b, "</td>");
 }
 
-static void pnote_row(const struct bw_page *page, const struct bw_pnote_row *first)
+static void pnote_row(const struct bw_web_page *page, const struct bw_pnote_row *first)
 {
     const struct bw_snapshot *s = page->snapshot;
     struct bw_buffer *b = page->b;
@@ -160,7 +160,7 @@ static void pnote_row(const struct bw_page *page, const struct bw_pnote_row *fir
     bw_buffer_text(b, "</tr>");
 }
 
-void bw_page_pnotes(const struct bw_page *page)
+void bw_page_pnotes(const struct bw_web_page *page)
 {
     const struct bw_snapshot *s = page->snapshot;
     struct bw_buffer *b = page->b;
@@ -178,7 +178,7 @@ void bw_page_pnotes(const struct bw_page *page)
 
 /* ---- addresses and groups ---- */
 
-static void holder_cell(const struct bw_page *page, uint32_t holder)
+static void holder_cell(const struct bw_web_page *page, uint32_t holder)
 {
     unsigned place = bw_page_member_place(page, holder);
 
@@ -190,7 +190,7 @@ static void holder_cell(const struct bw_page *page, uint32_t holder)
     }
 }
 
-void bw_page_addresses(const struct bw_page *page)
+void bw_page_addresses(const struct bw_web_page *page)
 {
     const struct bw_snapshot *s = page->snapshot;
     struct bw_buffer *b = page->b;
@@ -215,7 +215,7 @@ void bw_page_addresses(const struct bw_page *page)
     table_end(b);
 }
 
-static void group_members(const struct bw_page *page, const struct bw_group_row *group)
+static void group_members(const struct bw_web_page *page, const struct bw_group_row *group)
 {
     const struct bw_snapshot *s = page->snapshot;
     struct bw_buffer *b = page->b;
@@ -233,7 +233,7 @@ static void group_members(const struct bw_page *page, const struct bw_group_row 
     }
 }
 
-void bw_page_groups(const struct bw_page *page)
+void bw_page_groups(const struct bw_web_page *page)
 {
     const struct bw_snapshot *s = page->snapshot;
     struct bw_buffer *b = page->b;

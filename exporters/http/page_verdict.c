@@ -8,7 +8,7 @@
 #include "bellwether/text.h"
 #include "exporters/http/page.h"
 
-static bool stale(const struct bw_page *page)
+static bool stale(const struct bw_web_page *page)
 {
     return page->snapshot->number == 0 || page->age_ns >= BW_STALE_NS;
 }
@@ -38,7 +38,7 @@ static bool two_serve(const struct bw_snapshot *s)
            serving(s) > 1;
 }
 
-enum bw_level bw_page_level(const struct bw_page *page)
+enum bw_level bw_page_level(const struct bw_web_page *page)
 {
     const struct bw_snapshot *s = page->snapshot;
 
@@ -52,7 +52,7 @@ enum bw_level bw_page_level(const struct bw_page *page)
     return BW_LEVEL_OK;
 }
 
-const char *bw_page_level_word(const struct bw_page *page, enum bw_level level)
+const char *bw_page_level_word(const struct bw_web_page *page, enum bw_level level)
 {
     if (stale(page))
         return "Unknown";
@@ -66,7 +66,7 @@ const char *bw_page_level_name(enum bw_level level)
     return names[level];
 }
 
-void bw_page_headline(const struct bw_page *page, char *text, size_t cap)
+void bw_page_headline(const struct bw_web_page *page, char *text, size_t cap)
 {
     const struct bw_snapshot *s = page->snapshot;
     const struct bw_member_row *holder = bw_page_member(page, s->cluster.active_member);
@@ -95,7 +95,7 @@ void bw_page_headline(const struct bw_page *page, char *text, size_t cap)
 }
 
 /* The newest failover of a group (0: of any); false when the history knows none. */
-static bool last_failover(const struct bw_page *page, struct bw_event *event)
+static bool last_failover(const struct bw_web_page *page, struct bw_event *event)
 {
     uint64_t first, last;
 
@@ -108,7 +108,7 @@ static bool last_failover(const struct bw_page *page, struct bw_event *event)
     return false;
 }
 
-static void came_by(const struct bw_page *page)
+static void came_by(const struct bw_web_page *page)
 {
     struct bw_buffer *b = page->b;
     struct bw_event event;
@@ -127,7 +127,7 @@ static void came_by(const struct bw_page *page)
 }
 
 /* Who serves, since when, why. */
-static void who(const struct bw_page *page, enum bw_level level)
+static void who(const struct bw_web_page *page, enum bw_level level)
 {
     const struct bw_snapshot *s = page->snapshot;
     const struct bw_member_row *holder = bw_page_member(page, s->cluster.active_member);
@@ -158,7 +158,7 @@ static void who(const struct bw_page *page, enum bw_level level)
     bw_buffer_text(b, "</div>");
 }
 
-static void takeover(const struct bw_page *page)
+static void takeover(const struct bw_web_page *page)
 {
     const struct bw_cluster_row *c = &page->snapshot->cluster;
     bool yes = c->takeover_possible && !stale(page);
@@ -173,7 +173,7 @@ static void takeover(const struct bw_page *page)
     bw_html(b, "<p class=\"count\">%u of %u members in view</p></div>", c->members_in_view, c->members);
 }
 
-void bw_page_verdict(const struct bw_page *page, enum bw_level level)
+void bw_page_verdict(const struct bw_web_page *page, enum bw_level level)
 {
     struct bw_buffer *b = page->b;
 

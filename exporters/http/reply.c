@@ -332,29 +332,42 @@ struct bw_reply bw_reply_schema(struct bw_http *http)
 
 /* ---- the status page ---- */
 
-struct bw_reply bw_reply_page(struct bw_http *http)
+static struct MHD_Response *render_page(struct bw_http *http, const struct bw_snapshot *snapshot, uint64_t now,
+                                        bool all)
+{
+    static const char *const headers[][2] = {
+        {"Content-Security-Policy", PAGE_POLICY},        {"X-Content-Type-Options", "nosniff"},
+        {"X-Frame-Options", "DENY"},                     {"Referrer-Policy", "no-referrer"},
+        {"Cross-Origin-Opener-Policy", "same-origin"},
+    };
+    struct bw_buffer b = {0};
+    const struct bw_web_page page = {snapshot, http->context.history, age_ns(http, snapshot, now), http->token.usable, &b};
+    struct MHD_Response *response;
+
+    if (all)
+        bw_page_all(&page);
+    else
+        bw_page_render(&page);
+    response = b.failed ? NULL : bw_reply_text(http, "text/html; charset=utf-8", b.data, b.length);
+    bw_buffer_free(&b);
+    for (size_t i = 0; response != NULL && i < sizeof(headers) / sizeof(headers[0]); i++)
+        MHD_add_response_header(response, headers[i][0], headers[i][1]);
+    return response;
+}
+
+struct bw_reply bw_reply_page(struct bw_http *http, bool all)
 {
     const struct bw_snapshot *snapshot = newest(http);
+    struct bw_http_cache *cache = &http->cache;
     uint64_t now = bw_http_now_ns();
-    struct MHD_Response **kept = &http->cache.page.response;
-    struct bw_buffer b = {0};
 
-    if (*kept == NULL || http->cache.page.number != snapshot->number ||
-        now - http->cache.page.made_ns >= PAGE_KEPT_NS) {
-        bw_page_render(snapshot, http->context.history, age_ns(http, snapshot, now), http->token.usable, &b);
-        replace(kept, b.failed ? NULL : bw_reply_text(http, "text/html; charset=utf-8", b.data, b.length));
-        bw_buffer_free(&b);
-        http->cache.page.number = snapshot->number;
-        http->cache.page.made_ns = now;
-        if (*kept != NULL) {
-            MHD_add_response_header(*kept, "Content-Security-Policy", PAGE_POLICY);
-            MHD_add_response_header(*kept, "X-Content-Type-Options", "nosniff");
-            MHD_add_response_header(*kept, "X-Frame-Options", "DENY");
-            MHD_add_response_header(*kept, "Referrer-Policy", "no-referrer");
-            MHD_add_response_header(*kept, "Cross-Origin-Opener-Policy", "same-origin");
-        }
+    if (cache->pages[all].response == NULL || cache->pages[all].number != snapshot->number ||
+        now - cache->pages[all].made_ns >= PAGE_KEPT_NS) {
+        replace(&cache->pages[all].response, render_page(http, snapshot, now, all));
+        cache->pages[all].number = snapshot->number;
+        cache->pages[all].made_ns = now;
     }
-    return (struct bw_reply){.status = MHD_HTTP_OK, .response = *kept, .shared = true};
+    return (struct bw_reply){.status = MHD_HTTP_OK, .response = cache->pages[all].response, .shared = true};
 }
 
 struct bw_reply bw_reply_asset(struct bw_http *http, const char *path)
@@ -378,6 +391,7 @@ void bw_cache_clear(struct bw_http_cache *cache)
     }
     for (size_t i = 0; i < sizeof(cache->objects) / sizeof(cache->objects[0]); i++)
         replace(&cache->objects[i].response, NULL);
-    replace(&cache->page.response, NULL);
+    replace(&cache->pages[0].response, NULL);
+    replace(&cache->pages[1].response, NULL);
     replace(&cache->schema, NULL);
 }

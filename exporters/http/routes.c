@@ -13,7 +13,13 @@
 static struct bw_reply get_page(struct bw_exchange *e, const char *rest)
 {
     (void)rest;
-    return bw_reply_page(e->http);
+    return bw_reply_page(e->http, false);
+}
+
+static struct bw_reply get_all(struct bw_exchange *e, const char *rest)
+{
+    (void)rest;
+    return bw_reply_page(e->http, true);
 }
 
 #define NAMES_MAX 64 /* name[]= in one request */
@@ -152,7 +158,7 @@ static const struct route {
     {"/health/standby", get_standby}, {"/api/v1/history", get_history},
     {"/api/v1/schema", get_schema},   {"/api/v1/events", get_events},
     {"/sd", get_discovery},           {"/api/v1/*", get_object},
-    {"/", get_page},
+    {"/", get_page},                  {"/all", get_all},
 };
 
 static const struct route asset = {"", get_asset};

@@ -22,6 +22,12 @@ struct bw_surface_context {
     struct bw_stats *stats;
 };
 
+/* First call of every thread of a surface: names it, so that a crash is laid at the right door (three crashes within a minute: the
+ * keeper starts the agent with that surface off). */
+void bw_surface_enter(enum bw_reader surface);
+/* 1 + the calling thread's surface, 0 for a thread of none. Safe in a signal handler. */
+unsigned bw_surface_current(void);
+
 struct bw_snmp;
 struct bw_http;
 struct bw_control;

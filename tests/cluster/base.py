@@ -13,16 +13,12 @@ os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # a plain 
 
 
 def build_dir():
-    """BW_BUILD, else the newest of the builds at hand that has a daemon."""
-    if os.environ.get("BW_BUILD"):
-        return os.path.join(ROOT, os.environ["BW_BUILD"])
-    found = [
-        d
-        for d in (os.path.join(ROOT, "build"), os.path.join(ROOT, "build/san-address-undefined"))
-        if os.path.exists(os.path.join(d, "bellwetherd"))
-    ]
+    """BW_BUILD, else the newest of the builds at hand."""
+    chosen = os.environ.get("BW_BUILD")
+    names = [chosen] if chosen else ["build", "build/san-address-undefined"]
+    found = [d for d in (os.path.join(ROOT, n) for n in names) if os.path.exists(os.path.join(d, "bellwetherd"))]
     if not found:
-        sys.exit("no bellwetherd in build/: run make first, or set BW_BUILD")
+        sys.exit(f"no bellwetherd in {' or '.join(names)}: run make first, or set BW_BUILD")
     return max(found, key=lambda d: os.path.getmtime(os.path.join(d, "bellwetherd")))
 
 

@@ -292,7 +292,7 @@ static void check_deaf(struct sim *sim, uint8_t node, uint8_t group)
                 n->deafened_in_view = true;
     }
     if (holding && !n->was_holding[group] && n->deafened_in_view && n->resumed_ns < n->deafened_ns &&
-        sim->now_ns > n->deafened_ns + sim->d_ns + sim->i_ns / 2 && sim->now_ns < n->deafened_ns + 4 * sim->d_ns - sim->i_ns)
+        sim->now_ns > n->deafened_ns + sim->d_ns + sim->i_ns / 2 && sim->now_ns < n->deafened_ns + 4 * sim->d_ns - 2 * sim->i_ns)
         sim_fail(sim, "member %u took group %u %.1f ms after it became deaf", node + 1, group,
                  (double)(sim->now_ns - n->deafened_ns) / 1e6);
     n->was_holding[group] = holding;

@@ -3,9 +3,11 @@
  * The HTTP surface alone, on the fixture's snapshot: for tests that need a server without a cluster, and for measuring
  * it. Posts every 100 ms and answers the mailbox by rote. Prints "ready ADDRESS:PORT" and runs until it is told to end.
  *
- *   http_fixture [--listen ADDRESS:PORT] [--token-file FILE] [--frozen] [--big] [--slow-actions]
+ *   http_fixture [--listen ADDRESS:PORT]… [--token-file FILE] [--frozen] [--big] [--slow-actions] [--scenario NAME]
+ *                [--certificate FILE --key FILE [--client-ca FILE]] [--streams N] [--per-address N]
  *
- * --frozen posts once and never again. --big: 8 members, 4 interfaces, 8 pnotes each.
+ * --frozen posts once and never again. --big: 8 members, 4 interfaces, 8 pnotes each. --scenario: see http_scenarios.h.
+ * SIGUSR1 adds an event to the history; with a scenario it goes from healthy to degraded and back, too.
  */
 #include <poll.h>
 #include <signal.h>
@@ -15,14 +17,19 @@
 #include <unistd.h>
 
 #include "exporters/http/http.h"
-#include "tests/unit/fixture.h"
+#include "tests/tools/http_scenarios.h"
 
-static volatile sig_atomic_t ended;
+static volatile sig_atomic_t ended, flips;
+static const char *scenario;
+static struct bw_history *history;
+static int64_t started_wall;
 
 static void on_signal(int number)
 {
-    (void)number;
-    ended = 1;
+    if (number == SIGUSR1)
+        flips = flips + 1;
+    else
+        ended = 1;
 }
 
 static uint64_t now_ns(clockid_t clock)
@@ -60,13 +67,35 @@ static void fill_big(struct bw_snapshot *s)
     }
 }
 
+/* What SIGUSR1 asked for: one event each. */
+static void flip(void)
+{
+    static int done;
+    struct bw_event e = {.kind = BW_EVENT_FAILOVER, .group = 1, .cause = BW_CAUSE_INTERFACE, .took_ns = 24 * BW_MS};
+
+    for (; done < flips; done++) {
+        bool back = scenario != NULL && strcmp(scenario, "degraded") == 0;
+
+        e.time_wall = (int64_t)now_ns(CLOCK_REALTIME);
+        e.member = back ? 1 : 2;
+        bw_copy(e.from, sizeof(e.from), back ? "fw2" : "fw1");
+        bw_copy(e.to, sizeof(e.to), back ? "fw1" : "fw2");
+        bw_copy(e.reason, sizeof(e.reason), "asked for by a signal");
+        bw_history_add(history, &e);
+        if (scenario != NULL)
+            scenario = back ? "healthy" : "degraded";
+    }
+}
+
 static void post(struct bw_board *board, bool big)
 {
     struct bw_snapshot *s = bw_board_draft(board);
 
-    bw_fixture_fill(s);
+    if (scenario == NULL || !scene_fill(scenario, s, started_wall))
+        bw_fixture_fill(s);
     if (big)
         fill_big(s);
+    bw_history_range(history, &s->history_first, &s->history_last);
     s->posted_ns = now_ns(CLOCK_BOOTTIME);
     s->posted_wall = (int64_t)now_ns(CLOCK_REALTIME);
     bw_board_post(board);
@@ -100,10 +129,12 @@ static void config_fill(struct bw_config *c)
 {
     memset(c, 0, sizeof(*c));
     c->cluster.id = 17;
+    bw_copy(c->cluster.name, sizeof(c->cluster.name), "edge");
     c->cluster.members_count = 2;
     for (uint8_t i = 0; i < 2; i++) {
         c->cluster.members[i].id = i + 1;
         bw_format(c->cluster.members[i].name, BW_NAME_MAX, "fw%u", i + 1U);
+        c->cluster.members[i].address = bw_fixture_address(i == 0 ? "10.0.10.1" : "2001:db8::2");
     }
     c->cluster.groups_count = 1;
     bw_copy(c->cluster.groups[0].name, BW_NAME_MAX, "edge");
@@ -124,6 +155,7 @@ static void run(const struct bw_surface_context *context, bool frozen, bool big,
         if (!slow)
             answer(context->mailbox);
         now = now_ns(CLOCK_BOOTTIME);
+        flip();
         if (!frozen && now >= next) {
             post(context->board, big);
             next = now + 100 * BW_MS;
@@ -138,14 +170,31 @@ int main(int argc, char **argv)
     struct bw_surface_context context = {&config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats};
     struct bw_http *http = NULL;
     bool frozen = false, big = false, slow = false;
+    unsigned listens = 0;
     struct sigaction action = {.sa_handler = on_signal};
 
     config_fill(&config);
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--listen") == 0 && i + 1 < argc)
+        bool more = i + 1 < argc;
+
+        if (strcmp(argv[i], "--listen") == 0 && more && listens++ == 0)
             bw_copy(config.http.listen, sizeof(config.http.listen), argv[++i]);
-        else if (strcmp(argv[i], "--token-file") == 0 && i + 1 < argc)
+        else if (strcmp(argv[i], "--listen") == 0 && more && listens < BW_MAX_LISTENS)
+            bw_copy(config.http.listen_also[config.http.listen_also_count++], sizeof(config.http.listen), argv[++i]);
+        else if (strcmp(argv[i], "--token-file") == 0 && more)
             bw_copy(config.http.token_file, sizeof(config.http.token_file), argv[++i]);
+        else if (strcmp(argv[i], "--certificate") == 0 && more)
+            bw_copy(config.http.tls_certificate, sizeof(config.http.tls_certificate), argv[++i]);
+        else if (strcmp(argv[i], "--key") == 0 && more)
+            bw_copy(config.http.tls_key, sizeof(config.http.tls_key), argv[++i]);
+        else if (strcmp(argv[i], "--client-ca") == 0 && more)
+            bw_copy(config.http.tls_client_ca, sizeof(config.http.tls_client_ca), argv[++i]);
+        else if (strcmp(argv[i], "--streams") == 0 && more)
+            config.http.streams = (uint32_t)strtoul(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--per-address") == 0 && more)
+            config.http.connections_per_address = (uint32_t)strtoul(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--scenario") == 0 && more)
+            scenario = argv[++i];
         else if (strcmp(argv[i], "--frozen") == 0)
             frozen = true;
         else if (strcmp(argv[i], "--big") == 0)
@@ -157,7 +206,13 @@ int main(int argc, char **argv)
     }
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    bw_fixture_history(context.history);
+    sigaction(SIGUSR1, &action, NULL);
+    history = context.history;
+    started_wall = (int64_t)now_ns(CLOCK_REALTIME);
+    if (scenario != NULL)
+        scene_history(history, scenario, started_wall);
+    else
+        bw_fixture_history(history);
     post(context.board, big);
     if (bw_http_start(&context, &http) < 0)
         return 1;
