@@ -85,6 +85,9 @@ struct surfaces {
     struct bw_store *store;
     struct bw_http *http;
     struct bw_snmp *snmp;
+    struct bw_traps *traps;
+    struct bw_monitors *monitors;
+    int runner; /* for the monitors: socket of the helper that runs commands, negative = none */
 };
 
 static bool is_off(const struct bw_agent_context *context, enum bw_reader surface, const char *name)
@@ -108,10 +111,17 @@ static void start_surfaces(const struct bw_agent_context *context, const struct 
         bw_log(BW_LOG_ERROR, "running without HTTP");
     if (config->snmp.enabled && !is_off(context, BW_READER_SNMP, "SNMP") && bw_snmp_start(with, &surfaces->snmp) != 0)
         bw_log(BW_LOG_ERROR, "running without SNMP");
+    if (surfaces->traps != NULL && bw_traps_start(with, surfaces->traps) != 0)
+        bw_log(BW_LOG_ERROR, "running without received traps");
+    if (config->monitors_count > 0 && !is_off(context, BW_READER_MONITOR, "monitoring") &&
+        bw_monitors_start(with, surfaces->runner, &surfaces->monitors) != 0)
+        bw_log(BW_LOG_ERROR, "running without monitors");
 }
 
 static void stop_surfaces(struct surfaces *surfaces)
 {
+    if (surfaces->monitors != NULL)
+        bw_monitors_stop(surfaces->monitors);
     if (surfaces->snmp != NULL)
         bw_snmp_stop(surfaces->snmp);
     if (surfaces->http != NULL)
@@ -151,17 +161,19 @@ static int run_engine(struct bw_engine *engine)
 static int agent_main(const struct bw_agent_context *context)
 {
     const struct bw_config *config = context->config;
+    struct surfaces surfaces = {.runner = bw_monitors_prepare(config)}; /* forks: before there is anything else */
     struct bw_stats stats = {0};
     struct bw_agent agent = {context, config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats};
     struct bw_surface_context with = {config, agent.board, agent.mailbox, agent.history, &stats};
     struct bw_core_start *start = calloc(1, sizeof(*start));
-    struct surfaces surfaces = {0};
     struct bw_engine *engine = NULL;
     int error = -ENOMEM;
 
     prctl(PR_SET_NAME, "bw-engine");
     take_signals();
     take_crashes(context->lifeline);
+    /* Before the first thread; a failure is told and leaves only the traps out. */
+    (void)bw_traps_prepare(config, (void *)(uintptr_t)context->keys, sizeof(context->keys), &surfaces.traps);
     if (bw_log_start("bellwetherd", context->foreground, bw_log_level_by_name(config->log_level)) != 0 ||
         agent.board == NULL || agent.mailbox == NULL || agent.history == NULL || start == NULL)
         goto out;
@@ -178,6 +190,7 @@ static int agent_main(const struct bw_agent_context *context)
         atomic_store(&context->lifeline->stopped, 1);
     stop_surfaces(&surfaces);
 out:
+    bw_traps_stop(surfaces.traps);
     bw_engine_free(engine);
     free(start);
     bw_history_free(agent.history);
@@ -267,7 +280,8 @@ int main(int argc, char **argv)
         return EXIT_TROUBLE;
     }
     bw_log_direct("bellwetherd", options.foreground, bw_log_level_by_name(config.log_level));
-    bw_drop_privileges(NULL); /* told there when it fails: it goes on with what it has */
+    /* Told there when it fails: it goes on with what it has. */
+    (void)(bw_monitors_need_users(&config) ? bw_drop_privileges_but_commands() : bw_drop_privileges(NULL));
     status = bw_keeper_run(&context, agent_main);
     explicit_bzero(context.keys, sizeof(context.keys));
     return status;

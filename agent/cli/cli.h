@@ -136,5 +136,7 @@ BW_CLI_COMMAND(bw_cli_reload);
 BW_CLI_COMMAND(bw_cli_check);
 BW_CLI_COMMAND(bw_cli_key);
 BW_CLI_COMMAND(bw_cli_version);
+BW_CLI_COMMAND(bw_cli_traps);
+BW_CLI_COMMAND(bw_cli_trap_test);
 
 #endif

@@ -45,6 +45,8 @@ static const struct bw_cli_command commands[] = {
     {"check", "[FILE]", "checks a configuration file", "", 0, 1, bw_cli_check},
     {"key", "", "makes a new cluster key and prints it", "", 0, 0, bw_cli_key},
     {"version", "", "the version of this program", "", 0, 0, bw_cli_version},
+    {"traps", "", "rules for received SNMP notifications, and what they matched", "", 0, 0, bw_cli_traps},
+    {"trap-test", "FILE", "tries the trap rules on recorded notifications", "", 1, 1, bw_cli_trap_test},
     {"help", "[COMMAND]", "this help, or that of a command", "", 0, 1, run_help},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -90,6 +90,17 @@ BW_CLI_COMMAND(bw_cli_groups)
     return show_objects(cli, keys, 0);
 }
 
+BW_CLI_COMMAND(bw_cli_traps)
+{
+    static const char *const keys[] = {"trap_rules", NULL};
+
+    (void)command;
+    (void)options;
+    (void)argc;
+    (void)argv;
+    return show_objects(cli, keys, 0);
+}
+
 BW_CLI_COMMAND(bw_cli_history)
 {
     static const char *const keys[] = {"history", NULL};

@@ -360,12 +360,24 @@ static void link_targets(struct bw_config_reader *reader, struct bw_monitor_conf
     }
 }
 
+/* As for a host, but a service on this host is often on its loopback address. */
+static const char *wrong_service(const char *value, struct bw_address *address)
+{
+    static const struct bw_address loopback = {.family = 4, .prefix = 8, .bytes = {127}},
+                                   loopback6 = {.family = 6, .prefix = 128, .bytes = {[15] = 1}};
+    const char *wrong = bw_config_wrong_host(value, address);
+
+    if (!wrong || strchr(value, '/') || bw_address_from_text(value, address))
+        return wrong;
+    return bw_address_within(address, &loopback) || bw_address_within(address, &loopback6) ? NULL : wrong;
+}
+
 static void link_address(struct bw_config_reader *reader, struct bw_monitor_config *m, config_setting_t *setting)
 {
     char shown[BW_QUOTE_MAX];
     const char *wrong = config_setting_type(setting) != CONFIG_TYPE_STRING
                             ? "is not a text in double quotes"
-                            : bw_config_wrong_host(config_setting_get_string(setting), &m->address);
+                            : wrong_service(config_setting_get_string(setting), &m->address);
 
     if (wrong)
         bw_config_problem(reader, setting,

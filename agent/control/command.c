@@ -242,6 +242,7 @@ static const struct bw_control_command commands[] = {
     {"unregister", BW_ARG_NAME | BW_ARG_PERSISTENT, BW_ARG_NAME, NULL, change_unregister},
     {"reload", 0, 0, NULL, change_reload},
     {"sync-reset", 0, 0, NULL, change_reset},
+    {"trap_rules", 0, 0, read_object, NULL},
 };
 
 const struct bw_control_command *bw_control_command_by_name(const char *name)

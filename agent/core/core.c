@@ -68,7 +68,7 @@ struct bw_core *bw_core_init(void *memory, const struct bw_cluster_config *confi
     core->now_ns = core->start_ns = start->now_ns;
     core->wall = start->wall;
     core->random = start->seed;
-    core->evidence_ns = core->heard_nobody_ns = start->now_ns;
+    core->evidence_ns = start->now_ns;
     core->beat_next_ns = start->now_ns;
     core->waiting = config->members_count > 1;
     core->wait_until_ns = start->now_ns + config->start_wait_ns;
@@ -234,6 +234,8 @@ void bw_core_end(struct bw_core *core)
     core->turns++;
     if (core->exiting || core->stopped)
         return;
+    if (core->turns == 1)
+        bw_core_event(core, BW_EVENT_START, core->self, NULL, "stopped", "running", "the agent was started");
     bw_core_view_run(core);
     run_conditions(core);
     bw_core_interfaces_run(core);

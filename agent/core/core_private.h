@@ -37,6 +37,7 @@ enum bw_vote_kind { BW_VOTE_NONE, BW_VOTE_CONFIRMED, BW_VOTE_REFUSED };
 /* Our answer to a member's newest claim of a group. */
 struct bw_vote {
     uint64_t epoch;
+    uint64_t confirmed; /* newest epoch confirmed for it, also when the answer was taken back since */
     uint8_t kind;   /* enum bw_vote_kind */
     uint8_t reason; /* enum bw_refusal */
 };
@@ -195,7 +196,8 @@ struct bw_core {
     struct bw_told last_told; /* as it was when last sent */
     /* Conditions. */
     bool waiting, listening, deaf, damped, stopping, overdue;
-    uint64_t wait_until_ns, wait_end_ns, listen_until_ns, deaf_since_ns, heard_nobody_ns, evidence_ns, stop_ns;
+    uint64_t wait_until_ns, wait_end_ns, listen_until_ns, deaf_since_ns, evidence_ns, stop_ns;
+    uint64_t last_heard_ns; /* newest turn of anybody, 0 = nobody was heard, or the last one said farewell */
     uint8_t required, secured_required; /* interfaces */
     uint32_t admin;
     char admin_by[BW_TEXT_MAX];
@@ -286,6 +288,8 @@ uint8_t bw_core_working(const struct bw_core *core, bool secured_only);
 
 /* ---- deaf.c ---- */
 void bw_core_deaf_run(struct bw_core *core);
+/* Somebody still counts as heard, but nothing at all has come in since the last turn that is missing. */
+bool bw_core_may_be_deaf(const struct bw_core *core);
 
 /* ---- pnote.c ---- */
 void bw_core_pnotes_init(struct bw_core *core, const struct bw_core_start *start);

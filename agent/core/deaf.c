@@ -32,34 +32,51 @@ static void set_deaf(struct bw_core *core, bool deaf)
     core->trouble_serial++;
 }
 
+/* The first turn of the last peer is missed, and nothing at all has come in since. */
+static bool nothing_since_missed(const struct bw_core *core)
+{
+    uint64_t missed_ns = core->last_heard_ns + core->config->interval_ns + core->config->interval_ns / 4;
+
+    return core->last_heard_ns != 0 && core->now_ns >= missed_ns && core->evidence_ns < missed_ns && any_link(core);
+}
+
+bool bw_core_may_be_deaf(const struct bw_core *core)
+{
+    return bw_core_anyone_heard(core) && nothing_since_missed(core);
+}
+
+static void watch_peers(struct bw_core *core)
+{
+    uint64_t missed_ns;
+
+    core->last_heard_ns = 0;
+    for (uint8_t i = 0; i < core->count; i++)
+        if (core->members[i].heard && core->members[i].heard_ns > core->last_heard_ns)
+            core->last_heard_ns = core->members[i].heard_ns;
+    set_deaf(core, false);
+    missed_ns = core->last_heard_ns + core->config->interval_ns + core->config->interval_ns / 4;
+    if (core->now_ns >= missed_ns)
+        probe_all(core, core->config->interval_ns / 2);
+    else
+        bw_core_due(core, missed_ns);
+}
+
 void bw_core_deaf_run(struct bw_core *core)
 {
-    uint64_t interval = core->config->interval_ns, newest = core->start_ns;
-    uint64_t patience;
+    uint64_t patience = 3 * core->dead_ns, evidence = core->evidence_ns;
 
     if (core->count < 2)
         return;
     if (bw_core_anyone_heard(core)) {
-        for (uint8_t i = 0; i < core->count; i++)
-            if (core->members[i].heard && core->members[i].heard_ns > newest)
-                newest = core->members[i].heard_ns;
-        set_deaf(core, false);
-        core->heard_nobody_ns = core->now_ns;
-        if (core->now_ns - newest < interval + interval / 4) {
-            bw_core_due(core, newest + interval + interval / 4);
-            return;
-        }
-        probe_all(core, interval / 2);
+        watch_peers(core);
         return;
     }
-    /* At first what came in since the first missed turn counts; later evidence may be as old as three probes. */
-    patience = core->now_ns - core->heard_nobody_ns < core->dead_ns ? core->dead_ns : 3 * core->dead_ns;
-    probe_all(core, core->now_ns - core->heard_nobody_ns < core->dead_ns ? interval / 2 : core->dead_ns);
-    if (core->deaf && core->evidence_ns < core->deaf_since_ns && any_link(core))
+    probe_all(core, nothing_since_missed(core) ? core->config->interval_ns / 2 : core->dead_ns);
+    if (core->deaf && evidence < core->deaf_since_ns && any_link(core))
         return; /* deaf until something comes in */
-    if (!any_link(core) || core->now_ns - core->evidence_ns < patience) {
+    if (!any_link(core) || (!nothing_since_missed(core) && core->now_ns - evidence < patience)) {
         set_deaf(core, false);
-        bw_core_due(core, core->evidence_ns + patience > core->now_ns ? core->evidence_ns + patience : core->now_ns + interval);
+        bw_core_due(core, evidence + patience > core->now_ns ? evidence + patience : core->now_ns + core->config->interval_ns);
         return;
     }
     if (!core->bounded)

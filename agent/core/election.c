@@ -168,6 +168,8 @@ static void seek(struct bw_core *core, uint8_t group)
             bw_core_due(core, core->deaf_since_ns + 3 * core->dead_ns);
             return;
         }
+        if (bw_core_may_be_deaf(core))
+            return; /* decided when the last one that is heard is silent for its dead time, or something comes in */
         bw_core_take(core, group, g->epoch + 1, bw_core_cause(core, group));
         return;
     }
@@ -198,8 +200,8 @@ static void split_brain(struct bw_core *core, uint8_t group, uint8_t rival, bool
         return;
     m->rival[group] = true;
     core->split_brains++;
-    bw_format(reason, sizeof(reason), "%s and %s both held %s: rank decides, %s keeps it", bw_core_name(core, core->self), m == NULL ? "" : bw_core_name(core, rival),
-              core->config->groups[group].name, bw_core_name(core, won ? core->self : rival));
+    bw_format(reason, sizeof(reason), "%s and %s both held %s: rank decides, %s keeps it", bw_core_name(core, core->self),
+              bw_core_name(core, rival), core->config->groups[group].name, bw_core_name(core, won ? core->self : rival));
     bw_core_event(core, BW_EVENT_SPLIT_BRAIN, rival, NULL, bw_core_name(core, won ? rival : core->self),
                   bw_core_name(core, won ? core->self : rival), reason)
         ->group = group + 1U;
@@ -211,7 +213,7 @@ static bool meet_rival(struct bw_core *core, uint8_t group, uint8_t rival)
     struct bw_core_group *g = &core->groups[group];
     struct bw_core_member *m = &core->members[rival];
     const struct bw_group_part *part = &m->told.groups[group];
-    bool handing = m->votes[group].kind == BW_VOTE_CONFIRMED && m->votes[group].epoch == part->hold_epoch;
+    bool handing = m->votes[group].confirmed == part->hold_epoch;
     uint64_t patience = m->heard_since_ns + 2 * core->config->interval_ns;
 
     if (handing && part->hold_epoch > g->hold_epoch)

@@ -245,6 +245,7 @@ static void hear_farewell(struct bw_core *core, const struct bw_message *message
     m->keep_state_until_ns = 0;
     m->heard_ns = core->now_ns;
     core->evidence_ns = core->now_ns;
+    core->last_heard_ns = 0; /* its silence is explained */
 }
 
 void bw_core_hear(struct bw_core *core, const struct bw_message *message)
@@ -297,7 +298,8 @@ void bw_core_pause(struct bw_core *core)
     }
     for (uint8_t i = 0; i < core->config->interfaces_count; i++)
         core->interfaces[i].probe_ns = core->interfaces[i].probe_before_ns = 0;
-    core->evidence_ns = core->heard_nobody_ns = core->now_ns;
+    core->evidence_ns = core->now_ns;
+    core->last_heard_ns = 0;
     core->send = true;
     if (!had_view && held)
         return;

@@ -85,6 +85,7 @@ static void confirm(struct bw_core *core, uint8_t group, uint8_t claimer, uint64
 
     g->confirm_member = claimer;
     g->confirm_epoch = epoch;
+    core->members[claimer].votes[group].confirmed = epoch;
     if (g->refuse_member == claimer)
         g->refuse_member = BW_NONE;
     if (g->claiming) /* the outranked of two claimers withdraws */

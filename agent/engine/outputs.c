@@ -190,6 +190,37 @@ static void agent_row(struct bw_engine *e, struct bw_agent_row *row)
     row->snmp_notifications_dropped = atomic_load(&stats->snmp_notifications_dropped);
     row->http_requests = atomic_load(&stats->http_requests);
     row->http_errors = atomic_load(&stats->http_errors);
+    row->traps_listening = atomic_load(&stats->traps_listening) != 0;
+    row->traps_restarts = atomic_load(&stats->traps_restarts);
+    row->traps_received = atomic_load(&stats->traps_received);
+    row->traps_accepted = atomic_load(&stats->traps_accepted);
+    row->traps_refused = atomic_load(&stats->traps_refused);
+    row->traps_malformed = atomic_load(&stats->traps_malformed);
+    row->traps_dropped = atomic_load(&stats->traps_dropped);
+}
+
+static void trap_rule_rows(const struct bw_engine *e, struct bw_snapshot *s)
+{
+    const struct bw_traps_config *c = &e->agent->config->traps;
+
+    s->trap_rules_count = c->enabled ? c->rules_count : 0;
+    for (uint32_t i = 0; i < s->trap_rules_count; i++) {
+        const struct bw_trap_rule_stats *stats = &e->agent->stats->trap_rules[i];
+        struct bw_trap_rule_row *row = &s->trap_rules[i];
+        uint64_t source[2] = {atomic_load(&stats->last_source[0]), atomic_load(&stats->last_source[1])};
+
+        memset(row, 0, sizeof(*row));
+        row->index = i + 1;
+        bw_copy(row->name, sizeof(row->name), c->rules[i].name);
+        bw_copy(row->pnote, sizeof(row->pnote), c->rules[i].pnote);
+        row->sets = c->rules[i].set;
+        row->hold_ns = c->rules[i].hold_ns;
+        row->matches = atomic_load(&stats->matches);
+        row->last_wall = atomic_load(&stats->last_wall);
+        row->last_source.family = (uint8_t)atomic_load(&stats->last_family);
+        row->last_source.prefix = row->last_source.family == 6 ? 128 : row->last_source.family == 4 ? 32 : 0;
+        memcpy(row->last_source.bytes, source, sizeof(source));
+    }
 }
 
 void bw_engine_post(struct bw_engine *e)
@@ -200,6 +231,7 @@ void bw_engine_post(struct bw_engine *e)
 
     bw_core_snapshot(e->core, s);
     agent_row(e, &s->agent);
+    trap_rule_rows(e, s);
     for (uint32_t i = 0; i < s->interfaces_count; i++) {
         struct bw_interface_row *row = &s->interfaces[i];
         if (row->member != local || row->index == 0 || row->index > c->interfaces_count)

@@ -65,6 +65,8 @@ const struct bw_link *bw_watch_link(const struct bw_watch *watch, uint8_t interf
 /* Gives up every capability but the five that the daemon needs (and, with user, root itself), for this process and what it
  * starts. Before any thread exists. Without root privileges it does nothing. 0 or negative errno. */
 int bw_drop_privileges(const char *user);
+/* The same, but what is needed to run commands as other users stays: for monitors that say one. The agent gives it up itself. */
+int bw_drop_privileges_but_commands(void);
 
 /* The clocks. */
 uint64_t bw_now_ns(void);   /* CLOCK_BOOTTIME */

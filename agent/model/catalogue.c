@@ -292,6 +292,37 @@ static const struct bw_field agent_fields[] = {
        M_COUNTER("bellwether_http_requests_total"), "HTTP requests answered"),
     AG("http_errors", NULL, COUNTER, http_errors, NULL, "bwAgentHttpErrors", 21, READ,
        M_COUNTER("bellwether_http_errors_total"), "HTTP requests answered with an error"),
+    AG("traps_listening", NULL, BOOL, traps_listening, NULL, "bwAgentTrapsListening", 22, READ,
+       M_GAUGE("bellwether_traps_listening"), "Whether SNMP notifications are received"),
+    AG("traps_restarts", NULL, COUNTER, traps_restarts, NULL, "bwAgentTrapsRestarts", 23, READ,
+       M_COUNTER("bellwether_traps_restarts_total"), "Times that the receiver of SNMP notifications was started again"),
+    AG("traps_received", NULL, COUNTER, traps_received, NULL, "bwAgentTrapsReceived", 24, READ,
+       M_COUNTER("bellwether_traps_received_total"), "Messages at the ports for SNMP notifications"),
+    AG("traps_accepted", NULL, COUNTER, traps_accepted, NULL, "bwAgentTrapsAccepted", 25, READ,
+       M_COUNTER("bellwether_traps_accepted_total"), "SNMP notifications that the rules saw"),
+    AG("traps_refused", NULL, COUNTER, traps_refused, NULL, "bwAgentTrapsRefused", 26, READ,
+       M_COUNTER("bellwether_traps_refused_total"),
+       "Messages there of a wrong source, community, user, key or security level, or that were no notification"),
+    AG("traps_malformed", NULL, COUNTER, traps_malformed, NULL, "bwAgentTrapsMalformed", 27, READ,
+       M_COUNTER("bellwether_traps_malformed_total"), "Messages there that could not be read"),
+    AG("traps_dropped", NULL, COUNTER, traps_dropped, NULL, "bwAgentTrapsDropped", 28, READ,
+       M_COUNTER("bellwether_traps_dropped_total"), "Messages there that came too fast and were dropped unread"),
+};
+
+#define T(...) F(bw_trap_rule_row, __VA_ARGS__)
+static const struct bw_field trap_rule_fields[] = {
+    T("index", NULL, U32, index, NULL, "bwTrapRuleIndex", 1, INDEX, M_NONE, "Position in the configuration, from 1"),
+    T("name", "Rule", TEXT, name, NULL, "bwTrapRuleName", 2, READ, M_NONE, "Name of the rule"),
+    T("sets", "Sets", ENUM, sets, &bw_enum_pnote_status, "bwTrapRuleSets", 3, READ, M_NONE, "What the pnote becomes"),
+    T("pnote", "Pnote", TEXT, pnote, NULL, "bwTrapRulePnote", 4, READ, M_NONE, "The pnote that the rule sets"),
+    T("hold_seconds", "Holds", NS, hold_ns, NULL, "bwTrapRuleHold", 5, READ, M_NONE,
+      "Time after which the pnote changes back by itself, 0 for none"),
+    T("matches", "Matches", COUNTER, matches, NULL, "bwTrapRuleMatches", 6, READ,
+      M_COUNTER("bellwether_trap_matches_total"), "Notifications that the rule matched"),
+    T("last_match", "Last match", WALL, last_wall, NULL, "bwTrapRuleLastMatch", 7, READ,
+      M_GAUGE("bellwether_trap_last_match_timestamp_seconds"), "When the rule matched last"),
+    T("last_source", "From", ADDRESS, last_source, NULL, "bwTrapRuleLastSource", 8, READ, M_NONE,
+      "Where the last notification that it matched came from"),
 };
 
 #define E(...) F(bw_event, __VA_ARGS__)
@@ -339,6 +370,8 @@ const struct bw_object bw_catalogue[BW_OBJECT_COUNT] = {
     SCALARS(AGENT, "agent", "Agent", "bwAgent", 13, agent), agent_fields, COUNT(agent_fields)},
     [BW_OBJECT_EVENT] = {BW_OBJECT_EVENT, "history", "History", "bwHistoryEntry", 11, true, 0, sizeof(struct bw_event),
                          0, event_fields, COUNT(event_fields)},
+    TABLE(TRAP_RULE, "trap_rules", "Trap rules", "bwTrapRuleEntry", 15, trap_rules, trap_rules_count), trap_rule_fields,
+          COUNT(trap_rule_fields)},
 };
 
 /* ---- look-ups ---- */

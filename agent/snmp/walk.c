@@ -140,6 +140,9 @@ static size_t row_index(const struct bw_object *object, const void *row, oid *in
     case BW_OBJECT_CAUSE:
         index[0] = ((const struct bw_cause_row *)row)->cause;
         return 1;
+    case BW_OBJECT_TRAP_RULE:
+        index[0] = ((const struct bw_trap_rule_row *)row)->index;
+        return 1;
     case BW_OBJECT_EVENT:
         index[0] = ((const struct bw_event *)row)->number & SUBIDENTIFIER_MAX;
         return 1;

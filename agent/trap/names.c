@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <syslog.h>
 
 #include "agent/trap/trap.h"
 
@@ -19,6 +20,7 @@ static void load(void)
 {
     loaded = true;
     snmp_disable_log();
+    netsnmp_register_loghandler(NETSNMP_LOGHANDLER_NONE, LOG_DEBUG); /* without any it writes to stderr */
     setenv("MIBS", "ALL", 1);
     netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_MIB_ERRORS, 0);
     netsnmp_init_mib();

@@ -10,6 +10,7 @@
 
 #define EVERY_NS (250 * BW_MS)
 #define BURST    4
+#define AGAIN_NS BW_SEC
 #define RETRY_NS (100 * BW_MS)
 
 void bw_trap_pnotes_init(struct bw_trap_pnotes *pnotes, const struct bw_traps_config *config)
@@ -45,8 +46,9 @@ void bw_trap_pnotes_match(struct bw_trap_pnotes *pnotes, const struct bw_trap_ru
 
     row->hold_end_ns = rule->hold_ns != 0 ? now_ns + rule->hold_ns : 0;
     row->after = rule->after;
-    /* The same again changes the text only when something else has changed, too: it would fill the history otherwise. */
-    if (row->status == rule->set && strcmp(row->text, text) == 0)
+    /* The same again is told now and then only: it must not use up what a change may need. (Told at all, since somebody
+     * may have reported something else by hand.) */
+    if (row->status == rule->set && now_ns < row->told_ns + AGAIN_NS)
         return;
     row->status = rule->set;
     bw_copy(row->text, BW_TEXT_MAX, text);
@@ -89,6 +91,7 @@ void bw_trap_pnote_done(struct bw_trap_pnote *row, bool good, uint64_t now_ns)
         return;
     }
     row->dirty = false;
+    row->told_ns = now_ns;
     /* Each report costs EVERY_NS of credit, of which BURST times as much is saved up at most. */
     if (row->credit_ns < now_ns)
         row->credit_ns = now_ns;

@@ -117,6 +117,7 @@ struct bw_trap_pnote {
     uint64_t hold_end_ns; /* 0 = none */
     uint32_t after;
     uint64_t not_before_ns; /* no report before: after too many of them, or a refused one */
+    uint64_t told_ns;       /* last report */
     uint64_t credit_ns;     /* see pnotes.c */
 };
 

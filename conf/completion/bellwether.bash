@@ -19,7 +19,8 @@ _bellwether()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local commands="state interfaces pnotes addresses groups history sync watch down up maintenance move start stop
-        register report unregister reload check key version help"
+        register report unregister reload check key version traps trap-test
+        help"
     local -a _bellwether_call=("${COMP_WORDS[0]}")
     local command="" at i
 
@@ -69,7 +70,7 @@ _bellwether()
     history:0) words="-n" ;;
     watch:0) words="-i -n" ;;
     help:0) words=$commands ;;
-    check:0)
+    check:0 | trap-test:0)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
         ;;

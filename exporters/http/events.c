@@ -6,9 +6,11 @@
  * are too many. A stream tells of no event that the newest snapshot does not know.
  */
 #include <json-c/json.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "bellwether/json.h"
@@ -31,6 +33,8 @@ struct bw_stream {
     uint64_t next;      /* number of the first event not told yet */
     uint64_t spoke_ns;  /* something was told */
     uint64_t awake_ns;  /* since when it has not been suspended */
+    uint64_t taken_ns;  /* the reader took something, or had nothing to take */
+    int untaken;        /* bytes in the kernel's buffer at the last look */
     bool suspended, ended;
     struct bw_buffer text; /* to be sent */
     size_t sent;
@@ -148,11 +152,12 @@ static void resume(struct bw_stream *s)
     MHD_resume_connection(s->connection);
 }
 
-/* Ends one whatever state it is in. */
-static void end(struct bw_stream *s)
+/* Ends one in order; cut: its connection is cut, since its reader would not take the end either. */
+static void end(struct bw_stream *s, bool cut)
 {
     s->ended = true;
-    shutdown(s->fd, SHUT_RDWR);
+    if (cut || !s->suspended)
+        shutdown(s->fd, SHUT_RDWR);
     resume(s);
 }
 
@@ -174,7 +179,7 @@ static void make_room(struct bw_http *http, const unsigned char *address)
         if (!s->ended && (address == NULL || memcmp(s->address, address, 16) == 0))
             oldest = s;
     if (oldest != NULL)
-        end(oldest);
+        end(oldest, false);
 }
 
 static struct bw_stream *new_stream(struct bw_http *http, struct MHD_Connection *connection,
@@ -191,7 +196,7 @@ static struct bw_stream *new_stream(struct bw_http *http, struct MHD_Connection 
     s->connection = connection;
     s->fd = peer->fd;
     memcpy(s->address, peer->address, sizeof(s->address));
-    s->spoke_ns = s->awake_ns = bw_http_now_ns();
+    s->spoke_ns = s->awake_ns = s->taken_ns = bw_http_now_ns();
     /* A number from the future is of a history that is gone: from now on. */
     s->next = (since > snapshot->history_last ? snapshot->history_last : since) + 1;
     if (since < snapshot->history_last && s->next < first) {
@@ -259,13 +264,26 @@ static bool is_gone(const struct bw_stream *s)
     return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
+/* Little that is written fits into the kernel's buffer whether or not anybody reads: so that is looked at, too. */
+static bool is_stuck(struct bw_stream *s, uint64_t now_ns)
+{
+    int untaken = 0;
+
+    if (!s->suspended && now_ns > s->awake_ns + STUCK_S * BW_SEC)
+        return true;
+    if (ioctl(s->fd, SIOCOUTQ, &untaken) < 0 || untaken == 0 || untaken < s->untaken)
+        s->taken_ns = now_ns;
+    s->untaken = untaken;
+    return now_ns > s->taken_ns + STUCK_S * BW_SEC;
+}
+
 void bw_events_tick(struct bw_http *http, uint64_t now_ns)
 {
     for (struct bw_stream *s = http->streams; s != NULL; s = s->older) {
         if (s->ended)
             continue;
-        if (s->suspended ? is_gone(s) : now_ns > s->awake_ns + STUCK_S * BW_SEC)
-            end(s);
+        if (is_stuck(s, now_ns) || (s->suspended && is_gone(s)))
+            end(s, true);
         else if (s->suspended && now_ns - s->spoke_ns >= KEEPALIVE_S * BW_SEC)
             resume(s);
     }
@@ -274,5 +292,5 @@ void bw_events_tick(struct bw_http *http, uint64_t now_ns)
 void bw_events_end(struct bw_http *http)
 {
     for (struct bw_stream *s = http->streams; s != NULL; s = s->older)
-        end(s);
+        end(s, false);
 }

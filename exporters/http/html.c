@@ -79,17 +79,23 @@ void bw_html_duration(struct bw_buffer *b, uint64_t ns)
     } units[] = {{3 * 86400 * BW_SEC, 86400 * BW_SEC, " d"},
                  {2 * 3600 * BW_SEC, 3600 * BW_SEC, " h"},
                  {120 * BW_SEC, 60 * BW_SEC, " min"},
-                 {10 * BW_SEC, BW_SEC, " s"}};
+                 {10 * BW_SEC, BW_SEC, " s"},
+                 {0, 0, ""}};
 
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+    for (size_t i = 0; units[i].unit > 0; i++) {
         if (ns >= units[i].from) {
             bw_buffer_u64(b, ns / units[i].unit);
             bw_buffer_text(b, units[i].name);
             return;
         }
     }
-    bw_buffer_seconds(b, ns < 100 * BW_MS ? ns - ns % BW_MS : ns - ns % (10 * BW_MS));
-    bw_buffer_text(b, " s");
+    if (ns >= BW_SEC) {
+        bw_buffer_seconds(b, ns - ns % (100 * BW_MS));
+        bw_buffer_text(b, " s");
+    } else { /* milliseconds, of small ones two digits behind the point */
+        bw_buffer_seconds(b, ns >= 10 * BW_MS ? ns / BW_MS * BW_SEC : ns * 1000 - ns * 1000 % (10 * BW_MS));
+        bw_buffer_text(b, " ms");
+    }
 }
 
 void bw_html_icon(struct bw_buffer *b, const char *name)

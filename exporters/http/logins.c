@@ -32,7 +32,7 @@ static void net_of(const unsigned char address[16], unsigned char net[16])
 
 unsigned bw_login_wait(const struct bw_logins *logins, const unsigned char address[16], uint64_t now_ns)
 {
-    double over = 0, all = leaked(logins->all, logins->all_at_ns, now_ns, ALL_S);
+    double over = -(BURST - 1) * EVERY_S, all = leaked(logins->all, logins->all_at_ns, now_ns, ALL_S);
     unsigned char net[16];
 
     net_of(address, net);

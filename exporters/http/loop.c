@@ -76,7 +76,8 @@ static void *run(void *arg)
         }
     }
     bw_events_end(http);
-    MHD_run(http->daemon);
+    for (int i = 0; i < 4; i++) /* so that streams are ended in order */
+        MHD_run(http->daemon);
     return NULL;
 }
 

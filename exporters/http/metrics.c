@@ -40,6 +40,7 @@ static const struct label labels[] = {
     {BW_OBJECT_GROUP_MEMBER, "group", FROM_GROUP, offsetof(struct bw_group_member_row, group)},
     {BW_OBJECT_GROUP_MEMBER, "member", FROM_MEMBER, offsetof(struct bw_group_member_row, member)},
     {BW_OBJECT_CAUSE, "cause", FROM_CAUSE, offsetof(struct bw_cause_row, cause)},
+    {BW_OBJECT_TRAP_RULE, "rule", FROM_TEXT, offsetof(struct bw_trap_rule_row, name)},
 };
 
 static uint32_t u32_at(const void *row, size_t offset)

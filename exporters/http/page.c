@@ -95,15 +95,17 @@ void bw_page_render(const struct bw_web_page *page)
     bw_page_verdict(page, bw_page_level(page));
     bw_page_problems(page);
     bw_page_members(page);
-    bw_buffer_text(b, "<div class=\"columns\">");
+    bw_buffer_text(b, "<div class=\"columns\"><div class=\"column\">");
     bw_page_timeline(page);
-    bw_page_interfaces(page);
-    bw_page_pnotes(page);
     bw_page_addresses(page);
     bw_page_groups(page);
     bw_page_sync(page);
+    bw_buffer_text(b, "</div><div class=\"column\">");
+    bw_page_interfaces(page);
+    bw_page_pnotes(page);
+    bw_buffer_text(b, "</div></div>");
     bw_page_events(page);
-    bw_buffer_text(b, "</div></main>\n");
+    bw_buffer_text(b, "</main>\n");
     footer(page);
     bw_buffer_text(b, "<p id=\"say\" class=\"unseen\" role=\"status\" aria-live=\"polite\"></p>");
     if (page->actions)

@@ -25,7 +25,7 @@ void bw_html(struct bw_buffer *b, const char *format, ...);
 void bw_html_text(struct bw_buffer *b, const char *text);
 /* <time> with the UTC time; page.js shows it in the reader's own time, and how long ago it was. */
 void bw_html_time(struct bw_buffer *b, int64_t wall);
-/* "0.31 s", "12 s", "3 min", "2 h", "5 d": to be read at a glance. */
+/* "0.31 ms", "24 ms", "1.5 s", "12 s", "3 min", "2 h", "5 d": to be read at a glance. */
 void bw_html_duration(struct bw_buffer *b, uint64_t ns);
 /* One of the page's pictures, hidden from screen readers: there is always a word beside it. */
 void bw_html_icon(struct bw_buffer *b, const char *name);

@@ -34,9 +34,9 @@ static void member_headings(const struct bw_web_page *page)
 
 static void cell(struct bw_buffer *b, const char *level, const char *icon, const char *text)
 {
-    bw_html(b, "<td class=\"%r\">", level);
+    bw_html(b, "<td class=\"%r\"><span class=\"word\">", level);
     bw_html_icon(b, icon);
-    bw_html(b, "%t", text);
+    bw_html(b, "%t</span>", text);
 }
 
 /* ---- interfaces ---- */

@@ -27,7 +27,7 @@ static struct bw_reply get_all(struct bw_exchange *e, const char *rest)
 struct names {
     const char *wanted[NAMES_MAX];
     unsigned count;
-    bool too_many, unknown;
+    bool too_many;
 };
 
 static enum MHD_Result on_argument(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
@@ -35,14 +35,13 @@ static enum MHD_Result on_argument(void *cls, enum MHD_ValueKind kind, const cha
     struct names *names = cls;
 
     (void)kind;
-    if (strcmp(key, "name[]") != 0) {
-        names->unknown = true;
-    } else if (names->count == NAMES_MAX) {
+    if (strcmp(key, "name[]") != 0 && strcmp(key, "name") != 0)
+        return MHD_YES;
+    if (names->count == NAMES_MAX) {
         names->too_many = true;
         return MHD_NO;
-    } else {
-        names->wanted[names->count++] = value ? value : "";
     }
+    names->wanted[names->count++] = value ? value : "";
     return MHD_YES;
 }
 
@@ -56,9 +55,6 @@ static struct bw_reply get_metrics(struct bw_exchange *e, const char *rest)
     MHD_get_connection_values(e->connection, MHD_GET_ARGUMENT_KIND, on_argument, &names);
     if (names.too_many)
         return bw_reply_error(e->http, MHD_HTTP_BAD_REQUEST, "name[]: at most %d names are allowed", NAMES_MAX);
-    if (names.unknown)
-        return bw_reply_error(e->http, MHD_HTTP_BAD_REQUEST,
-                              "only name[]=FAMILY is allowed in the query, as often as needed");
     return bw_reply_metrics(e->http, format, names.wanted, names.count);
 }
 

@@ -246,6 +246,25 @@ struct bw_agent_row {
     uint64_t snmp_notifications_dropped;
     uint64_t http_requests;
     uint64_t http_errors;
+    bool traps_listening;     /* the receiver of SNMP notifications is ready */
+    uint64_t traps_restarts;  /* of the receiver */
+    uint64_t traps_received;  /* messages */
+    uint64_t traps_accepted;  /* notifications that the rules saw */
+    uint64_t traps_refused;   /* wrong source, community, user, key or level; no notification */
+    uint64_t traps_malformed;
+    uint64_t traps_dropped;   /* came too fast */
+};
+
+/* A rule for received SNMP notifications, of this member. */
+struct bw_trap_rule_row {
+    uint32_t index; /* 1 = first in the configuration */
+    char name[BW_NAME_MAX];
+    char pnote[BW_NAME_MAX];
+    uint32_t sets; /* enum bw_pnote_status */
+    uint64_t hold_ns; /* 0 = none */
+    uint64_t matches;
+    int64_t last_wall; /* of the last match, 0 = none yet */
+    struct bw_address last_source;
 };
 
 /* One thing that happened. Kept in the history ring (bellwether/history.h). */
@@ -278,12 +297,14 @@ struct bw_snapshot {
     uint32_t groups_count;
     uint32_t group_members_count;
     uint32_t causes_count;
+    uint32_t trap_rules_count;
     struct bw_member_row members[BW_MAX_MEMBERS];                              /* by id */
     struct bw_interface_row interfaces[BW_MAX_MEMBERS * BW_MAX_INTERFACES];    /* by member, index */
     struct bw_address_row addresses[BW_MAX_ADDRESSES];                         /* by family, bytes */
     struct bw_group_row groups[BW_MAX_GROUPS];                                 /* by index */
     struct bw_group_member_row group_members[BW_MAX_GROUPS * BW_MAX_MEMBERS];  /* by group, member */
     struct bw_cause_row causes[BW_CAUSE_LAST];                                 /* by cause */
+    struct bw_trap_rule_row trap_rules[BW_MAX_TRAP_RULES];                     /* by index; the local member's */
     struct bw_pnote_row pnotes[BW_MAX_MEMBERS * BW_MAX_PNOTES]; /* by member, name as SNMP orders: length first, then bytes */
 };
 

@@ -9,6 +9,16 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "bellwether/limits.h"
+
+/* What a trap rule has seen. */
+struct bw_trap_rule_stats {
+    _Atomic uint64_t matches;
+    _Atomic int64_t last_wall;
+    _Atomic uint32_t last_family; /* of the last match's source: 4, 6, 0 = none */
+    _Atomic uint64_t last_source[2];
+};
+
 struct bw_stats {
     _Atomic uint64_t snmp_connected; /* 0 or 1 */
     _Atomic uint64_t snmp_connects;
@@ -16,6 +26,14 @@ struct bw_stats {
     _Atomic uint64_t snmp_notifications_dropped;
     _Atomic uint64_t http_requests;
     _Atomic uint64_t http_errors;
+    _Atomic uint64_t traps_listening; /* 0 or 1 */
+    _Atomic uint64_t traps_restarts;  /* of the receiver */
+    _Atomic uint64_t traps_received;
+    _Atomic uint64_t traps_accepted;
+    _Atomic uint64_t traps_refused;
+    _Atomic uint64_t traps_malformed;
+    _Atomic uint64_t traps_dropped;
+    struct bw_trap_rule_stats trap_rules[BW_MAX_TRAP_RULES];
 };
 
 #endif

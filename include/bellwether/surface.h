@@ -32,6 +32,7 @@ struct bw_snmp;
 struct bw_http;
 struct bw_control;
 struct bw_store;
+struct bw_monitors;
 
 /* Each: starts the thread(s). 0 or negative errno (logged with what was wrong). Stop: ends and frees; waits at most 2 s. */
 int bw_snmp_start(const struct bw_surface_context *context, struct bw_snmp **snmp);
@@ -41,10 +42,28 @@ void bw_http_stop(struct bw_http *http);
 int bw_control_start(const struct bw_surface_context *context, struct bw_control **control);
 void bw_control_stop(struct bw_control *control);
 
+/* The monitors: every check of the configuration, each a pnote. Prepare comes first, before any thread exists: it forks the helper that
+ * runs commands, when a monitor needs it, and returns the socket that start wants (and closes in any case), -1 when none does,
+ * or another negative errno. */
+int bw_monitors_prepare(const struct bw_config *config);
+/* Does any of them run commands as another user? Then the helper has to be forked with the capabilities for it, which prepare gives up
+ * afterwards. */
+bool bw_monitors_need_users(const struct bw_config *config);
+int bw_monitors_start(const struct bw_surface_context *context, int runner, struct bw_monitors **monitors);
+void bw_monitors_stop(struct bw_monitors *monitors);
+
 /* The store keeps history, admin state and persistent pnotes in state_dir, written by its own thread. Load before the engine starts:
  * fills start's admin and pnote fields and restores the history. A damaged file is told, set aside and never stops a start. */
 void bw_store_load(const struct bw_config *config, struct bw_history *history, struct bw_core_start *start);
 int bw_store_start(const struct bw_surface_context *context, struct bw_store **store);
 void bw_store_stop(struct bw_store *store);
+
+/* Received SNMP notifications. Prepare before the process has any thread: it forks the processes that receive, which wipe
+ * their copy of secret first. *traps stays NULL when the configuration has no traps. Start begins to take what they send and registers the pnotes; stop, also without start,
+ * ends everything. */
+struct bw_traps;
+int bw_traps_prepare(const struct bw_config *config, void *secret, size_t secret_bytes, struct bw_traps **traps);
+int bw_traps_start(const struct bw_surface_context *context, struct bw_traps *traps);
+void bw_traps_stop(struct bw_traps *traps);
 
 #endif

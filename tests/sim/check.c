@@ -46,6 +46,24 @@ static bool hears(const struct sim *sim, uint8_t from, uint8_t to)
     return false;
 }
 
+static void look_at_wires(struct sim *sim)
+{
+    uint64_t wires = bw_hash(BW_HASH_START, sim->paths, sizeof(sim->paths[0]) * sim->interfaces);
+
+    for (uint8_t i = 0; i < sim->members; i++) {
+        const struct sim_node *n = &sim->nodes[i];
+        const bool bits[] = {n->alive, n->paused};
+
+        wires = bw_hash(wires, bits, sizeof(bits));
+        wires = bw_hash(wires, n->link, sizeof(n->link));
+        wires = bw_hash(wires, n->deaf_port, sizeof(n->deaf_port));
+        wires = bw_hash(wires, n->mute_port, sizeof(n->mute_port));
+    }
+    if (wires != sim->wires)
+        sim->wire_ns = sim->now_ns;
+    sim->wires = wires;
+}
+
 void sim_changed(struct sim *sim)
 {
     uint8_t worst = 0;
@@ -65,6 +83,7 @@ void sim_changed(struct sim *sim)
                     worst = sim->paths[i][a][b].loss;
         }
     lossy = worst > 0;
+    look_at_wires(sim);
     sim->worst_loss = worst;
     if (sim->lossy && !lossy)
         sim->lossy_until_ns = sim->now_ns + sim->d_ns + sim->i_ns;
@@ -145,6 +164,12 @@ static bool has_heard(const struct sim *sim, uint8_t a, uint8_t b, uint64_t sinc
     return !audible(sim, a, b) || (m->heard && m->heard_ns > since + sim->largest_delay_ns);
 }
 
+static void note_worst(double *worst, uint64_t took_ns, uint64_t bound_ns)
+{
+    if ((double)took_ns / (double)bound_ns > *worst)
+        *worst = (double)took_ns / (double)bound_ns;
+}
+
 static void check_pair(struct sim *sim, uint8_t group, uint8_t a, uint8_t b)
 {
     uint64_t *since = &sim->both_ns[group][a][b], *met = &sim->met_ns[group][a][b], base, bound, d = sim->largest_delay_ns;
@@ -158,27 +183,33 @@ static void check_pair(struct sim *sim, uint8_t group, uint8_t a, uint8_t b)
     }
     if (*since == 0)
         *since = sim->now_ns;
-    if (*met == 0 && has_heard(sim, a, b, *since) && has_heard(sim, b, a, *since))
-        *met = sim->now_ns;
+    base = *since > sim->changed_ns ? *since : sim->changed_ns;
+    if (*met < base)
+        *met = has_heard(sim, a, b, base) && has_heard(sim, b, a, base) ? sim->now_ns : 0;
     if (((sim->nodes[a].condition | sim->nodes[b].condition) & IS_DEAF) || sim->nodes[a].deafened_ns != 0 ||
         sim->nodes[b].deafened_ns != 0)
         return; /* deaf, or about to find out */
-    base = *since > sim->changed_ns ? *since : sim->changed_ns;
     if (direct && lossy(sim)) { /* two intervals after each heard whom it can hear */
         if (*met == 0)
             return;
         base = *met > base ? *met : base;
         bound = 3 * sim->i_ns + 2 * d;
-    } else if (direct) { /* one-way: two intervals after the first heartbeat that is heard again */
-        bound = (mutual ? 2 : 3) * sim->i_ns + 2 * d;
+    } else if (mutual) {
+        bound = 2 * sim->i_ns + 2 * d;
+    } else if (direct) { /* one-way: a dead time until it is known, two intervals of patience */
+        bound = sim->d_ns + 3 * sim->i_ns + 2 * d;
     } else if (third_sees_both(sim, a, b) && !lossy(sim)) {
         bound = sim->d_ns + sim->i_ns + 2 * d;
     } else {
         return;
     }
     /* A hand-over long after the last change. */
-    if (mutual && !lossy(sim) && *since > sim->changed_ns + 2 * sim->d_ns + 2 * sim->i_ns)
+    if (mutual && !lossy(sim) && *since > sim->wire_ns + 2 * sim->d_ns + 2 * sim->i_ns) {
+        base = *since;
         bound = 2 * d + BW_MS;
+        note_worst(&sim->worst_over, sim->now_ns - base, bound + EDGE_NS);
+    }
+    note_worst(&sim->worst_both, sim->now_ns - base, bound + EDGE_NS);
     if (sim->now_ns > base + bound + EDGE_NS)
         sim_fail(sim, "members %u and %u both hold group %u for %.1f ms (bound %.1f ms)", a + 1, b + 1, group,
                  (double)(sim->now_ns - base) / 1e6, (double)(bound + EDGE_NS) / 1e6);
@@ -225,6 +256,8 @@ static void check_none(struct sim *sim, uint8_t group, const uint8_t set[BW_MAX_
             sim->none_ns[group][s] = sim->now_ns;
         base = sim->none_ns[group][s] > sim->changed_ns ? sim->none_ns[group][s] : sim->changed_ns;
         bound = (any_keen ? sim->d_ns : 4 * sim->d_ns) + 2 * sim->i_ns + sim->largest_delay_ns + (lossy(sim) ? 3 * sim->d_ns : 0);
+        if (sim->now_ns > base)
+            note_worst(&sim->worst_none, sim->now_ns - base, bound + EDGE_NS);
         if (sim->now_ns > base + bound + EDGE_NS)
             sim_fail(sim, "nobody holds group %u for %.1f ms (bound %.1f ms) though a member of the set of %u is fit", group,
                      (double)(sim->now_ns - base) / 1e6, (double)(bound + EDGE_NS) / 1e6, s + 1);
@@ -288,14 +321,33 @@ static void check_deaf(struct sim *sim, uint8_t node, uint8_t group)
         n->deafened_ns = sim->now_ns;
         n->deafened_in_view = false;
         for (uint8_t i = 0; i < sim->members; i++)
-            if (n->core->members[i].in_view && sim->now_ns - n->core->members[i].heard_ns < sim->i_ns * 3 / 2)
+            if (n->core->members[i].in_view && sim->now_ns - n->core->members[i].heard_ns < sim->i_ns)
                 n->deafened_in_view = true;
     }
     if (holding && !n->was_holding[group] && n->deafened_in_view && n->resumed_ns < n->deafened_ns &&
-        sim->now_ns > n->deafened_ns + sim->d_ns + sim->i_ns / 2 && sim->now_ns < n->deafened_ns + 4 * sim->d_ns - 2 * sim->i_ns)
+        sim->now_ns > n->deafened_ns + sim->d_ns - sim->i_ns && sim->now_ns < n->deafened_ns + 4 * sim->d_ns - 2 * sim->i_ns)
         sim_fail(sim, "member %u took group %u %.1f ms after it became deaf", node + 1, group,
                  (double)(sim->now_ns - n->deafened_ns) / 1e6);
     n->was_holding[group] = holding;
+}
+
+/* Whoever takes has the confirmation of everybody in its view, from that very process. */
+static void check_votes(struct sim *sim, uint8_t node, uint8_t group)
+{
+    struct sim_node *n = &sim->nodes[node];
+    const struct bw_core_group *g = &n->core->groups[group];
+
+    if (g->holding && !n->held_before[group] && n->core->now_ns == sim->now_ns) {
+        for (uint8_t i = 0; i < sim->members; i++) {
+            const struct bw_core_member *m = &n->core->members[i], *us = &sim->nodes[i].core->members[node];
+
+            if (i != node && m->in_view && sim->nodes[i].alive && bw_core_boot_equal(&m->boot, &sim->nodes[i].boot) &&
+                us->votes[group].confirmed != g->hold_epoch && us->votes[group].confirmed != g->claim_epoch)
+                sim_fail(sim, "member %u took group %u at epoch %lu without the confirmation of member %u", node + 1, group,
+                         (unsigned long)g->hold_epoch, i + 1);
+        }
+    }
+    n->held_before[group] = g->holding;
 }
 
 static void check_epoch(struct sim *sim, uint8_t node, uint8_t group)
@@ -356,6 +408,7 @@ void sim_check(struct sim *sim)
                 check_excluded(sim, a, g);
                 check_pause(sim, a, g);
                 check_epoch(sim, a, g);
+                check_votes(sim, a, g);
             }
         }
         check_none(sim, g, set);

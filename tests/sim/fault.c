@@ -41,7 +41,7 @@ static void fault_all_links(struct sim *sim)
 static void fault_port(struct sim *sim)
 {
     struct sim_node *n = &sim->nodes[any_node(sim)];
-    uint8_t first = any_interface(sim), last = sim_chance(sim, 20) ? (first = 0, (uint8_t)(sim->interfaces - 1)) : first;
+    uint8_t first = any_interface(sim), last = sim_chance(sim, 40) ? (uint8_t)(first = 0, sim->interfaces - 1) : first;
     uint64_t what = sim_pick(sim, 5);
 
     for (uint8_t i = first; i <= last; i++) {
@@ -103,6 +103,21 @@ static void fault_direction(struct sim *sim)
     sim_trace(sim, "fault: from member %u to %u %s", a + 1, b + 1, now ? "cut" : "connected");
 }
 
+/* Every direction by chance. */
+static void fault_directions(struct sim *sim)
+{
+    unsigned share = 10 + (unsigned)sim_pick(sim, 50);
+
+    for (uint8_t a = 0; a < sim->members; a++)
+        for (uint8_t b = 0; b < sim->members; b++)
+            cut(sim, a, b, sim_chance(sim, share));
+    sim_trace(sim, "fault: %u %% of all directions cut", share);
+    for (uint8_t a = 0; a < sim->members; a++)
+        for (uint8_t b = 0; b < sim->members; b++)
+            if (a != b && !sim->paths[0][a][b].cut)
+                sim_trace(sim, "  %u -> %u", a + 1, b + 1);
+}
+
 /* On one interface only: the others go on. */
 static void fault_one_path(struct sim *sim)
 {
@@ -126,8 +141,8 @@ static void fault_loss(struct sim *sim)
 
 static void fault_delay(struct sim *sim)
 {
-    sim->delay_ns = 50 * 1000 + sim_pick(sim, sim_chance(sim, 50) ? BW_MS : 20 * BW_MS);
-    sim->jitter_ns = sim_chance(sim, 50) ? 0 : sim_pick(sim, 24 * BW_MS);
+    sim->delay_ns = 50 * 1000 + sim_pick(sim, sim_chance(sim, 50) ? BW_MS : sim->i_ns / 5);
+    sim->jitter_ns = sim_chance(sim, 50) ? 0 : sim_pick(sim, sim->i_ns / 4);
     sim->duplicates = sim_chance(sim, 50) ? 0 : (uint8_t)sim_pick(sim, 60);
     sim_trace(sim, "fault: delay %.3f + %.3f ms, %u %% twice", (double)sim->delay_ns / 1e6, (double)sim->jitter_ns / 1e6,
               sim->duplicates);
@@ -230,21 +245,22 @@ static void nothing(struct sim *sim)
 }
 
 typedef void fault_function(struct sim *sim);
-#define FAULTS_MAX 16
+#define FAULTS_MAX 20
 
 static fault_function *const faults[SIM_CLASSES][FAULTS_MAX] = {
     [SIM_CLEAN] = {nothing},
     [SIM_LINKS] = {fault_link, fault_link, fault_all_links},
     [SIM_PORTS] = {fault_port},
-    [SIM_CUTS] = {fault_halves, fault_halves, fault_pair, fault_one_path},
-    [SIM_ONE_WAY] = {fault_direction, fault_direction, fault_pair, fault_one_path},
+    [SIM_CUTS] = {fault_halves, fault_halves, fault_pair, fault_pair, fault_one_path},
+    [SIM_ONE_WAY] = {fault_direction, fault_directions, fault_directions, fault_pair, fault_one_path},
     [SIM_LOSS] = {fault_loss},
     [SIM_DELAY] = {fault_delay, fault_delay, fault_link},
     [SIM_CRASHES] = {fault_crash, fault_crash, fault_stop},
     [SIM_PAUSES] = {fault_pause, fault_pause, fault_pause, fault_clock},
     [SIM_ADMIN] = {fault_admin, fault_admin, fault_admin, fault_move, fault_stop},
     [SIM_HEALTH] = {fault_pnote, fault_pnote, fault_link},
-    [SIM_ALL] = {fault_link, fault_all_links, fault_port, fault_halves, fault_pair, fault_direction, fault_one_path, fault_loss,
+    [SIM_ALL] = {fault_link, fault_all_links, fault_port, fault_halves, fault_pair, fault_direction, fault_directions, fault_one_path,
+                 fault_loss,
                  fault_delay, fault_crash, fault_stop, fault_pause, fault_clock, fault_admin, fault_pnote, fault_move},
 };
 

@@ -20,7 +20,8 @@ struct options {
 };
 
 struct tally {
-    uint64_t runs, failures;
+    uint64_t runs, failures, failovers, splits;
+    double both, over, none;
 };
 
 static struct sim *run(const struct options *o, uint64_t seed, uint8_t members, bool trace)
@@ -79,12 +80,30 @@ static int one(const struct options *o)
     return status;
 }
 
+static void add_up(struct tally *tally, const struct sim *sim, bool bad)
+{
+    tally->runs++;
+    tally->failures += bad;
+    tally->failovers += sim->failovers;
+    tally->splits += sim->splits;
+    if (sim->worst_both > tally->both)
+        tally->both = sim->worst_both;
+    if (sim->worst_over > tally->over)
+        tally->over = sim->worst_over;
+    if (sim->worst_none > tally->none)
+        tally->none = sim->worst_none;
+}
+
 static unsigned say_tally(const struct tally *tally, uint8_t members, unsigned number)
 {
     for (unsigned c = 0; c < SIM_CLASSES; c++)
         if (tally[c].runs > 0)
-            printf("%s %u - %u members, %s: %lu of %lu seeds\n", tally[c].failures > 0 ? "not ok" : "ok", ++number, members,
-                   sim_class_names[c], (unsigned long)(tally[c].runs - tally[c].failures), (unsigned long)tally[c].runs);
+            printf("%s %u - %u members, %s: %lu of %lu seeds\n"
+                   "# %lu failovers, %lu split brains seen; at most of the bounds: two holders %.0f %%, hand-over %.0f %%, none %.0f %%\n",
+                   tally[c].failures > 0 ? "not ok" : "ok", ++number, members, sim_class_names[c],
+                   (unsigned long)(tally[c].runs - tally[c].failures), (unsigned long)tally[c].runs,
+                   (unsigned long)tally[c].failovers, (unsigned long)tally[c].splits, tally[c].both * 100, tally[c].over * 100,
+                   tally[c].none * 100);
     return number;
 }
 
@@ -104,8 +123,7 @@ static int many(const struct options *o)
             struct sim *sim = run(o, seed, (uint8_t)(o->members != 0 ? o->members : counts[k]), false);
             bool bad = sim->failed || (seed % 64 == 1 && !same_again(o, sim));
 
-            tally[sim->class].runs++;
-            tally[sim->class].failures += bad;
+            add_up(&tally[sim->class], sim, bad);
             failures += bad;
             hours += (double)(sim->now_ns - SIM_START_NS) / 3.6e12;
             if (sim->failed && shown++ < 40)

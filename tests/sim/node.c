@@ -58,6 +58,7 @@ void sim_node_start(struct sim *sim, uint8_t node)
         n->edges[g].generation++;
         n->edges[g].present = n->edges[g].wanted = false; /* cleaned up at start */
         n->epoch[g] = 0;
+        n->held_before[g] = false;
     }
     n->core = bw_core_init(n->memory, &n->config, &start);
     n->due_ns = sim->now_ns;

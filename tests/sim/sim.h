@@ -71,7 +71,7 @@ struct sim_node {
     uint64_t paused_since_ns, resumed_ns, excluded_ns, deafened_ns;
     bool had_view, deafened_in_view, was_holding[BW_MAX_GROUPS];
     uint64_t epoch[BW_MAX_GROUPS];
-    bool held[BW_MAX_GROUPS];
+    bool held[BW_MAX_GROUPS], held_before[BW_MAX_GROUPS];
 };
 
 /* One direction of one pair on one interface. */
@@ -107,12 +107,14 @@ struct sim {
     /* Checks. */
     uint64_t changed_ns;  /* last change of connectivity, health or condition */
     uint64_t outside_ns;  /* last change from outside only */
+    uint64_t wire_ns, wires; /* last change of who can hear whom, and a digest of that */
     uint64_t connected_ns[BW_MAX_MEMBERS][BW_MAX_MEMBERS]; /* since when this one hears that one; 0 = does not */
     uint64_t both_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS][BW_MAX_MEMBERS]; /* both hold since */
     uint64_t met_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS][BW_MAX_MEMBERS];  /* and have heard each other since */
     uint64_t none_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS];
     uint64_t hash; /* over everything that happened: the same seed gives the same */
     uint64_t turns, failovers, splits;
+    double worst_both, worst_over, worst_none; /* the largest part of its bound that anything used */
     bool failed;
     char failure[512];
     /* Output. */

@@ -344,7 +344,7 @@ static void make_config(struct sim *sim, struct bw_cluster_config *c)
     c->mode = BW_MODE_HA;
     c->recovery = sim->seed / SIM_CLASSES % 4 == 3 ? BW_RECOVERY_PRIMARY_UP : BW_RECOVERY_ACTIVE_UP;
     c->interval_ns = sim->i_ns;
-    c->dead_after = 3;
+    c->dead_after = (uint32_t)(sim->d_ns / sim->i_ns);
     c->start_wait_ns = 10 * sim->d_ns;
     c->claim_ns = sim->d_ns;
     c->lease_ns = BW_SEC;
@@ -376,8 +376,8 @@ static void make_config(struct sim *sim, struct bw_cluster_config *c)
 void sim_init(struct sim *sim)
 {
     sim->random = sim->seed * 0x2545f4914f6cdd1dULL + sim->members;
-    sim->i_ns = 100 * BW_MS;
-    sim->d_ns = 3 * sim->i_ns;
+    sim->i_ns = sim->class != SIM_CLEAN && sim_chance(sim, 15) ? 20 * BW_MS : 100 * BW_MS;
+    sim->d_ns = (sim->class != SIM_CLEAN && sim_chance(sim, 20) ? 2 + sim_pick(sim, 4) : 3) * sim->i_ns;
     sim->now_ns = SIM_START_NS;
     sim->hash = BW_HASH_START;
     sim->changed_ns = sim->outside_ns = sim->now_ns;

@@ -238,6 +238,27 @@ static inline void bw_fixture_agent(struct bw_snapshot *s)
     a->http_errors = 1;
 }
 
+/* One that has matched, from an IPv4 address, and one that never has. */
+static inline void bw_fixture_trap_rules(struct bw_snapshot *s)
+{
+    struct bw_trap_rule_row *row = s->trap_rules;
+
+    s->trap_rules_count = 2;
+    row->index = 1;
+    bw_copy(row->name, sizeof(row->name), "uplink-down");
+    bw_copy(row->pnote, sizeof(row->pnote), "uplink");
+    row->sets = BW_PNOTE_PROBLEM;
+    row->hold_ns = 30 * BW_SEC;
+    row->matches = 3;
+    row->last_wall = BW_FIXTURE_WALL - (int64_t)(90 * BW_SEC);
+    bw_address_from_text("10.0.0.2", &row->last_source);
+    row++;
+    row->index = 2;
+    bw_copy(row->name, sizeof(row->name), "uplink-up");
+    bw_copy(row->pnote, sizeof(row->pnote), "uplink");
+    row->sets = BW_PNOTE_OK;
+}
+
 /* Fills the whole snapshot. The caller gives the storage (it is large: static or from the heap). */
 static inline void bw_fixture_fill(struct bw_snapshot *s)
 {
@@ -260,6 +281,7 @@ static inline void bw_fixture_fill(struct bw_snapshot *s)
             cause == BW_CAUSE_START || cause == BW_CAUSE_SILENCE || cause == BW_CAUSE_ADMIN;
     }
     s->causes_count = BW_CAUSE_LAST;
+    bw_fixture_trap_rules(s);
 }
 
 /* Adds the six events that the snapshot's history range speaks of. */

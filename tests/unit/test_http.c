@@ -14,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "exporters/http/http.h"
+#include "exporters/http/page.h"
 #include "tests/unit/fixture.h"
 
 static struct bw_config config;
@@ -195,6 +195,21 @@ static void a_busy_address_is_refused(void **state)
     bw_http_stop(second);
 }
 
+static void several_addresses_and_all_or_none(void **state)
+{
+    struct bw_http *http = NULL, *second = NULL;
+
+    (void)state;
+    bw_copy(config.http.listen_also[0], sizeof(config.http.listen), "127.0.0.2:0");
+    config.http.listen_also_count = 1;
+    assert_int_equal(bw_http_start(&context, &http), 0);
+    assert_int_equal(http->listens_count, 2);
+    bw_format(config.http.listen_also[0], sizeof(config.http.listen), "127.0.0.1:%u", bw_http_port(http));
+    assert_int_equal(bw_http_start(&context, &second), -EADDRINUSE);
+    assert_null(second);
+    bw_http_stop(http);
+}
+
 static void an_ipv6_address_works(void **state)
 {
     struct bw_http *http = NULL;
@@ -275,6 +290,100 @@ static void an_address_with_too_many_pays_itself(void **state)
     }
 }
 
+/* ---- guessing the token ---- */
+
+static void guessing_is_slowed_down(void **state)
+{
+    static const unsigned char guesser[16] = {[10] = 0xff, 0xff, 192, 0, 2, 1}, other[16] = {[10] = 0xff, 0xff, 192, 0, 2, 2};
+    struct bw_logins logins = {.all = 0};
+    uint64_t now = 1000 * BW_SEC;
+    unsigned made = 0;
+
+    (void)state;
+    for (; bw_login_wait(&logins, guesser, now) == 0; made++)
+        bw_login_failed(&logins, guesser, now);
+    assert_int_equal(made, 5);
+    assert_int_equal(bw_login_wait(&logins, other, now), 0);
+    assert_true(bw_login_wait(&logins, guesser, now) <= 13);
+    now += 13 * BW_SEC;
+    assert_int_equal(bw_login_wait(&logins, guesser, now), 0);
+    bw_login_failed(&logins, guesser, now);
+    assert_true(bw_login_wait(&logins, guesser, now) > 0);
+    assert_int_equal(bw_login_wait(&logins, guesser, now + 300 * BW_SEC), 0);
+}
+
+static void many_guessers_do_not_make_many_guesses(void **state)
+{
+    struct bw_logins logins = {.all = 0};
+    uint64_t now = 1000 * BW_SEC;
+    unsigned char address[16] = {0x20, 0x01, 0x0d, 0xb8};
+    unsigned made = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 4000; i++) { /* hosts of one network count as one */
+        address[15] = (unsigned char)i;
+        address[14] = (unsigned char)(i >> 8);
+        if (bw_login_wait(&logins, address, now) == 0) {
+            bw_login_failed(&logins, address, now);
+            made++;
+        }
+    }
+    assert_int_equal(made, 5);
+    for (unsigned i = 0; i < 8000; i++) { /* 40 networks, more often than there are places */
+        address[7] = (unsigned char)(i % 40 + 1);
+        if (bw_login_wait(&logins, address, now) == 0) {
+            bw_login_failed(&logins, address, now);
+            made++;
+        }
+    }
+    assert_true(made <= 205);
+    address[7] = 99; /* who never guessed wrong is still heard */
+    assert_int_equal(bw_login_wait(&logins, address, now), 0);
+}
+
+/* ---- the page's writer ---- */
+
+static void html_is_escaped(void **state)
+{
+    struct bw_buffer b = {0};
+
+    (void)state;
+    bw_html(&b, "%t|%r|%u|%%", "<a href=\"x\" b='y'>&\x01\n\xff\xc3\xa4\x7f", "<i>", 42U);
+    bw_buffer_bytes(&b, "", 1);
+    assert_string_equal(b.data, "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;\xef\xbf\xbd \xef\xbf\xbd\xc3\xa4\xef\xbf\xbd"
+                                "|<i>|42|%");
+    bw_buffer_free(&b);
+}
+
+static void durations_are_short(void **state)
+{
+    static const struct {
+        uint64_t ns;
+        const char *text;
+    } cases[] = {{0, "0 ms"},
+                 {131072, "0.13 ms"},
+                 {1200000, "1.2 ms"},
+                 {24 * BW_MS, "24 ms"},
+                 {310999999, "310 ms"},
+                 {1550 * BW_MS, "1.5 s"},
+                 {9999 * BW_MS, "9.9 s"},
+                 {12 * BW_SEC, "12 s"},
+                 {119 * BW_SEC, "119 s"},
+                 {150 * BW_SEC, "2 min"},
+                 {7200 * BW_SEC, "2 h"},
+                 {400000 * BW_SEC, "4 d"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bw_buffer b = {0};
+
+        bw_html_duration(&b, cases[i].ns);
+        bw_buffer_bytes(&b, "", 1);
+        assert_string_equal(b.data, cases[i].text);
+        bw_buffer_free(&b);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -289,6 +398,11 @@ int main(void)
         TEST(an_ipv6_address_works),
         cmocka_unit_test(at_its_limit_the_guard_closes_the_longest_unused),
         cmocka_unit_test(an_address_with_too_many_pays_itself),
+        cmocka_unit_test(guessing_is_slowed_down),
+        cmocka_unit_test(many_guessers_do_not_make_many_guesses),
+        cmocka_unit_test(html_is_escaped),
+        cmocka_unit_test(durations_are_short),
+        TEST(several_addresses_and_all_or_none),
     };
 
     return cmocka_run_group_tests_name("http", tests, NULL, NULL);

@@ -65,6 +65,134 @@ static void golden(void **state)
     bw_buffer_free(&b);
 }
 
+static void golden_openmetrics(void **state)
+{
+    static const char build[] = "bellwether_build_info{version=\"" BW_VERSION "\"} 1\n";
+    struct bw_buffer b = {0}, without = {0};
+    char *place;
+
+    (void)state;
+    bw_metrics_render(&snapshot, BW_METRICS_OPEN, &b);
+    bw_metrics_age(123456789, BW_METRICS_OPEN, &b);
+    bw_buffer_bytes(&b, "", 1);
+    place = strstr(b.data, build);
+    assert_non_null(place);
+    bw_buffer_bytes(&without, b.data, (size_t)(place - b.data));
+    bw_buffer_text(&without, place + sizeof(build) - 1);
+    assert_true(bw_golden_same("metrics.om", without.data, without.length));
+    bw_buffer_free(&without);
+    bw_buffer_free(&b);
+}
+
+static void both_formats_have_the_same_samples(void **state)
+{
+    struct bw_buffer b[2] = {{0}, {0}}, kept[2] = {{0}, {0}};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bw_metrics_render(&snapshot, (enum bw_metrics_format)i, &b[i]);
+        bw_buffer_bytes(&b[i], "", 1);
+        for (char *save = NULL, *line = strtok_r(b[i].data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+            if (line[0] != '#') {
+                bw_buffer_text(&kept[i], line);
+                bw_buffer_text(&kept[i], "\n");
+            }
+        }
+    }
+    assert_int_equal(kept[0].length, kept[1].length);
+    assert_memory_equal(kept[0].data, kept[1].data, kept[0].length);
+    for (int i = 0; i < 2; i++) {
+        bw_buffer_free(&b[i]);
+        bw_buffer_free(&kept[i]);
+    }
+}
+
+static void accept_headers(void **state)
+{
+    static const struct {
+        const char *accept;
+        enum bw_metrics_format format;
+    } cases[] = {
+        {NULL, BW_METRICS_TEXT},
+        {"", BW_METRICS_TEXT},
+        {"*/*", BW_METRICS_TEXT},
+        {"text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", BW_METRICS_TEXT},
+        {"application/openmetrics-text", BW_METRICS_OPEN},
+        {"application/openmetrics-text; version=1.0.0", BW_METRICS_OPEN},
+        {"application/openmetrics-text; version=\"1.0.0\"; charset=utf-8", BW_METRICS_OPEN},
+        {"application/openmetrics-text;version=0.0.1", BW_METRICS_TEXT},
+        {"application/openmetrics-text;version=2.0.0,*/*", BW_METRICS_TEXT},
+        {"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+         BW_METRICS_OPEN},
+        {"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+         "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.3",
+         BW_METRICS_OPEN},
+        {"application/openmetrics-text;q=0.3,text/plain;version=0.0.4;q=0.8", BW_METRICS_TEXT},
+        {"text/plain;q=0.2,application/openmetrics-text;q=0.3", BW_METRICS_OPEN},
+        {"application/openmetrics-text;q=0", BW_METRICS_TEXT},
+        {"application/openmetrics-text;q=0.000,*/*", BW_METRICS_TEXT},
+        {"APPLICATION/OpenMetrics-Text ; Version=1.0.0 ; Q=1", BW_METRICS_OPEN},
+        {",,;;==,application/openmetrics-text", BW_METRICS_OPEN},
+        {";q=\"", BW_METRICS_TEXT},
+        {"application/openmetrics-textual", BW_METRICS_TEXT},
+        {"a;b=\",application/openmetrics-text", BW_METRICS_TEXT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (bw_accept_metrics(cases[i].accept) != cases[i].format)
+            fail_msg("%s", cases[i].accept);
+}
+
+static void entity_tags(void **state)
+{
+    static const char tag[] = "\"0af3\"";
+
+    (void)state;
+    assert_true(bw_etag_named("\"0af3\"", tag));
+    assert_true(bw_etag_named("*", tag));
+    assert_true(bw_etag_named("W/\"0af3\"", tag));
+    assert_true(bw_etag_named("\"x\", W/\"y,z\" ,\"0af3\"", tag));
+    assert_false(bw_etag_named(NULL, tag));
+    assert_false(bw_etag_named("", tag));
+    assert_false(bw_etag_named("0af3", tag));
+    assert_false(bw_etag_named("\"0af3", tag));
+    assert_false(bw_etag_named("\"0af3\"x", tag));
+    assert_false(bw_etag_named("\"0af30\"", tag));
+    assert_false(bw_etag_named("\"a,\"0af3\"", tag)); /* within another tag */
+}
+
+static void families_can_be_chosen(void **state)
+{
+    static const char text[] = "# HELP a_total A.\n# TYPE a_total counter\na_total 1\n# HELP b B.\n# TYPE b gauge\nb{x=\"# "
+                               "HELP a_total\"} 2\nb 3\n# HELP ab C.\n# TYPE ab gauge\nab 4\n";
+    static const char open[] = "# TYPE a counter\n# HELP a A.\na_total 1\n# TYPE b gauge\n# HELP b B.\nb 3\n# EOF\n";
+    static const struct {
+        const char *text, *wanted, *result;
+    } cases[] = {
+        {text, "a_total", "# HELP a_total A.\n# TYPE a_total counter\na_total 1\n"},
+        {text, "a", "# HELP a_total A.\n# TYPE a_total counter\na_total 1\n"},
+        {text, "b", "# HELP b B.\n# TYPE b gauge\nb{x=\"# HELP a_total\"} 2\nb 3\n"},
+        {text, "c", ""},
+        {text, "", ""},
+        {text, "ab*", "# HELP ab C.\n# TYPE ab gauge\nab 4\n"},
+        {text, "*", text},
+        {open, "a_total", "# TYPE a counter\n# HELP a A.\na_total 1\n# EOF\n"},
+        {open, "c", "# EOF\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bw_buffer b = {0};
+
+        bw_metrics_filter(cases[i].text, strlen(cases[i].text), &cases[i].wanted, 1, &b);
+        bw_buffer_bytes(&b, "", 1);
+        assert_string_equal(b.data, cases[i].result);
+        bw_buffer_free(&b);
+    }
+}
+
 static void first_metrics_of_the_contract(void **state)
 {
     static const char *const lines[] = {
@@ -271,6 +399,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(golden),
+        TEST(golden_openmetrics),
+        TEST(both_formats_have_the_same_samples),
+        TEST(accept_headers),
+        TEST(entity_tags),
+        TEST(families_can_be_chosen),
         TEST(first_metrics_of_the_contract),
         TEST(every_metric_of_the_catalogue_has_one_family),
         TEST(labels_are_escaped),

@@ -29,13 +29,17 @@
     return `${Math.floor(s / 86400)} days ago`;
   }
 
+  function two(number) {
+    return String(number).padStart(2, "0");
+  }
+
   function showTimes() {
     const now = Date.now(), today = new Date(now).toDateString();
     for (const time of document.querySelectorAll("time")) {
       const at = new Date(time.dateTime);
       if (isNaN(at)) continue;
-      const clock = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-      const day = at.toDateString() === today ? "" : `${at.toLocaleDateString()} `;
+      const clock = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
+      const day = at.toDateString() === today ? "" : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} `;
       const text = `${day}${clock} (${ago(now - at)})`;
       if (time.textContent !== text) time.textContent = text;
       if (!time.title) time.title = time.dateTime;

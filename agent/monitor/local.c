@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kinds whose checks only ask the kernel: the connection table and the clock. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "agent/monitor/monitor.h"
+
+static void end_nothing(struct bw_monitor *m)
+{
+    (void)m;
+}
+
+/* ---- conntrack ---- */
+
+/* A number from /proc, or negative errno. */
+static long read_number(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char text[32];
+    ssize_t n;
+
+    if (fd < 0)
+        return -errno;
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (n <= 0)
+        return -EIO;
+    text[n] = '\0';
+    return strtol(text, NULL, 10);
+}
+
+static void begin_conntrack(struct bw_monitor *m)
+{
+    long count = read_number("/proc/sys/net/netfilter/nf_conntrack_count");
+    long most = read_number("/proc/sys/net/netfilter/nf_conntrack_max");
+
+    if (count == -ENOENT || most == 0) {
+        bw_monitor_done(m, true, "connections are not tracked, or without limit");
+        return;
+    }
+    if (count < 0 || most < 0) {
+        bw_monitor_done(m, false, "the connection table cannot be read: %s", strerrordesc_np((int)-(count < 0 ? count : most)));
+        return;
+    }
+    bw_monitor_done(m, count * 100 <= most * (long)m->config->most_percent, "%ld of %ld connections, %.1f %%", count, most,
+                    100.0 * (double)count / (double)most);
+}
+
+const struct bw_monitor_ops bw_monitor_conntrack = {.begin = begin_conntrack, .late = end_nothing, .close = end_nothing};
+
+/* ---- clock ---- */
+
+static void begin_clock(struct bw_monitor *m)
+{
+    struct timex t = {.modes = 0};
+    int state = adjtimex(&t);
+    double offset_ms = (double)t.offset / (t.status & STA_NANO ? 1e6 : 1e3), error_ms = (double)t.esterror / 1e3;
+
+    if (state < 0)
+        bw_monitor_done(m, false, "the clock cannot be read: %s", strerrordesc_np(errno));
+    else if (state == TIME_ERROR || (t.status & STA_UNSYNC))
+        bw_monitor_done(m, false, "the clock is not synchronised");
+    else
+        bw_monitor_done(m, m->config->most_error_ns == 0 || error_ms * 1e6 <= (double)m->config->most_error_ns,
+                        "offset %.3f ms, estimated error %.3f ms", offset_ms, error_ms);
+}
+
+const struct bw_monitor_ops bw_monitor_clock = {.begin = begin_clock, .late = end_nothing, .close = end_nothing};
