@@ -66,9 +66,14 @@ DEPS_BUILD := gcc make libc6-dev pkg-config libsnmp-dev libmicrohttpd-dev libjso
               libnl-route-3-dev libsodium-dev libcap-ng-dev libseccomp-dev libsystemd-dev
 DEPS_DEMO := snmp snmpd libsnmp-base iproute2 iputils-ping nftables curl python3-minimal python3 procps
 DEPS_CHECK := libcmocka-dev snmptrapd tshark tcpdump nftables iputils-arping jq prometheus smitools clang \
-              libclang-rt-14-dev binutils git
+              libclang-rt-14-dev binutils git openssl chromium fonts-dejavu-core python3-prometheus-client \
+              python3-jsonschema
+DEPS_BENCH := wrk nginx-light strace keepalived
 
 deps: deps-build deps-demo deps-check
+deps-bench: deps-build deps-demo deps-check
+	$(Q)conf/install-deps $(DEPS_BENCH)
+.PHONY: deps-bench
 deps-build:
 	$(Q)conf/install-deps $(DEPS_BUILD)
 deps-demo:
@@ -141,7 +146,7 @@ demo: deps-build deps-demo
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)conf/demo/demo $(if $(KEEP),--keep)
 
-bench: deps-build deps-demo deps-check
+bench: deps-bench
 	$(Q)$(MAKE) --no-print-directory programs $(SIM) $(TOOLS)
 	$(Q)tests/bench/run $(BENCH)
 
@@ -172,5 +177,14 @@ deb: deps-build
 
 clean:
 	rm -rf build
+
+# The page's parts are taken in as they are (.incbin), which the compiler's dependencies don't tell.
+$(BUILD)/obj/exporters/http/assets.o: $(wildcard exporters/http/page/*)
+
+# The picture in the README, taken by Chromium from a cluster of fixed values.
+.PHONY: screenshot
+screenshot: deps-build deps-check
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/tests/http_fixture
+	$(Q)conf/screenshot/shoot $(BUILD)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "agent/engine/engine.h"
@@ -249,6 +251,27 @@ static int read_options(int argc, char **argv, struct options *options)
     return -1;
 }
 
+/* One daemon per cluster and host (network namespace): a second one would take the first one's addresses for leftovers. The mark is an
+ * abstract socket's name, which needs no disk, belongs to the namespace, and goes with the last process that holds it. A predecessor
+ * that is just ending gets three seconds. Returns a descriptor, or a negative errno. */
+static int take_place(const struct bw_cluster_config *cluster)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "bellwetherd-%u", cluster->id);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), error = 0;
+
+    if (fd < 0)
+        return -errno;
+    for (int tries = 0; tries < 30; tries++) {
+        if (bind(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0)
+            return fd;
+        error = -errno;
+        usleep(100000);
+    }
+    close(fd);
+    return error;
+}
+
 static int tell(const struct bw_config_errors *errors)
 {
     fputs(errors->text, stderr);
@@ -275,6 +298,12 @@ int main(int argc, char **argv)
     if (!config.cluster.auth_none &&
         bw_config_read_key(config.cluster.key_file, context.keys, &context.keys_count, &errors) != 0)
         return tell(&errors);
+    status = take_place(&config.cluster);
+    if (status < 0) {
+        fprintf(stderr, "bellwetherd: cannot run for cluster %u: %s\n", config.cluster.id,
+                status == -EADDRINUSE ? "another bellwetherd runs for it on this host" : strerror(-status));
+        return EXIT_TROUBLE;
+    }
     if (!options.foreground && daemon(0, 0) != 0) {
         perror("bellwetherd: cannot go into the background");
         return EXIT_TROUBLE;

@@ -206,6 +206,8 @@ struct bw_core {
     uint64_t losses_ns[3]; /* newest last, for the damping */
     uint64_t quiet_ns;     /* since when a damped member is well and has lost nothing */
     bool damp_was_well;
+    uint64_t takes_ns[3], hold_off_ns; /* own takings alone, newest last; none before hold_off_ns */
+    bool held_off;
     /* Shown reason of the local member: what it was made from. */
     uint32_t reason_kind, reason_trouble;
     uint64_t reason_detail;
@@ -336,6 +338,8 @@ bool bw_core_holds_any(const struct bw_core *core);
 /* ---- damp.c ---- */
 void bw_core_damp_loss(struct bw_core *core, uint8_t group);
 void bw_core_damp_run(struct bw_core *core);
+/* Alone: may it take now? Notes the taking. Not before a pause when it took three times in short order. */
+bool bw_core_damp_alone(struct bw_core *core);
 
 /* ---- admin.c ---- */
 bool bw_core_excluded(const struct bw_core *core);

@@ -8,6 +8,7 @@
 
 #define WINDOW_NS (60 * BW_SEC)
 #define QUIET_NS  (30 * BW_SEC)
+#define TAKES     (sizeof(core->takes_ns) / sizeof(core->takes_ns[0]))
 #define LOSSES    (sizeof(((struct bw_core *)0)->losses_ns) / sizeof(uint64_t))
 
 static void set_damped(struct bw_core *core, bool damped)
@@ -50,11 +51,39 @@ void bw_core_damp_loss(struct bw_core *core, uint8_t group)
         set_damped(core, true);
 }
 
+/*
+ * Where nothing but one-way paths are left, members in a ring may chase each other as fast as messages travel: each is alone, takes,
+ * and lets go when it hears the next one. Nothing can settle that, but it is kept slow.
+ */
+bool bw_core_damp_alone(struct bw_core *core)
+{
+    uint64_t window = 10 * core->dead_ns;
+
+    if (core->takes_ns[TAKES - 1] == core->now_ns)
+        return true; /* another group in the same turn */
+    if (core->takes_ns[0] != 0 && core->now_ns - core->takes_ns[0] < window) {
+        if (core->hold_off_ns <= core->takes_ns[TAKES - 1]) {
+            core->random = core->random * 6364136223846793005ULL + 1442695040888963407ULL;
+            core->hold_off_ns = core->now_ns + core->dead_ns + (core->random >> 33) % (3 * core->dead_ns);
+        }
+        if (core->now_ns < core->hold_off_ns) {
+            core->held_off = true;
+            bw_core_due(core, core->hold_off_ns);
+            return false;
+        }
+    }
+    core->held_off = false;
+    memmove(&core->takes_ns[0], &core->takes_ns[1], (TAKES - 1) * sizeof(core->takes_ns[0]));
+    core->takes_ns[TAKES - 1] = core->now_ns;
+    return true;
+}
+
 void bw_core_damp_run(struct bw_core *core)
 {
     uint64_t until = core->quiet_ns + QUIET_NS;
     bool well = bw_core_healthy(core);
 
+    core->held_off = false; /* until a taking is put off again in this turn */
     if (!core->damped)
         return;
     if (!well || core->damp_was_well != well || core->quiet_ns < core->losses_ns[LOSSES - 1])

@@ -170,6 +170,8 @@ static void seek(struct bw_core *core, uint8_t group)
         }
         if (bw_core_may_be_deaf(core))
             return; /* decided when the last one that is heard is silent for its dead time, or something comes in */
+        if (!bw_core_damp_alone(core))
+            return;
         bw_core_take(core, group, g->epoch + 1, bw_core_cause(core, group));
         return;
     }

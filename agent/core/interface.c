@@ -13,6 +13,7 @@
 
 #define PROBE_WINDOW_LEAST_NS (20 * BW_MS) /* neighbours get at least this long to answer */
 #define EXCUSE_LEAST_NS (100 * BW_MS)      /* an answer counts for at least this long */
+#define CENSUS_NS (60 * BW_SEC)            /* how often neighbours are looked for when all is well */
 
 bool bw_core_counted(const struct bw_core *core, uint8_t interface)
 {
@@ -142,12 +143,17 @@ static uint64_t excuse_ns(const struct bw_core *core)
     return core->dead_ns > EXCUSE_LEAST_NS ? core->dead_ns : EXCUSE_LEAST_NS;
 }
 
-/* Neighbours get this long; a holder waits twice, so that of two with a broken cable between them the other one yields. */
-static uint64_t window_ns(const struct bw_core *core)
+/*
+ * Neighbours get this long. Where none is known to live, only the silence of peers speaks, and that may be loss: then a further dead
+ * time. A holder waits longer, so that of two with a broken cable between them the other one yields.
+ */
+static uint64_t window_ns(const struct bw_core *core, const struct bw_core_interface *f)
 {
     uint64_t window = core->config->interval_ns > PROBE_WINDOW_LEAST_NS ? core->config->interval_ns : PROBE_WINDOW_LEAST_NS;
+    bool inhabited = f->reply_ns != 0 && core->now_ns - f->reply_ns < 3 * CENSUS_NS;
+    uint64_t base = inhabited || core->dead_ns < window ? window : core->dead_ns;
 
-    return bw_core_holds_any(core) ? 2 * window : window;
+    return bw_core_holds_any(core) ? base + window : base;
 }
 
 static void set_verdict(struct bw_core *core, uint8_t interface, uint32_t state, bool receive, bool transmit)
@@ -213,6 +219,7 @@ static void judge_by_peers(struct bw_core *core, uint8_t i)
     }
     if (!trouble && !p.nearly) {
         set_verdict(core, i, BW_INTERFACE_UP, true, true);
+        bw_core_probe_each(core, i, CENSUS_NS);
         return;
     }
     if (receive && transmit) { /* also: trouble that a neighbour's answer shows not to be ours */
@@ -220,14 +227,14 @@ static void judge_by_peers(struct bw_core *core, uint8_t i)
         bw_core_probe_each(core, i, core->config->interval_ns);
         return;
     }
-    if (f->state == BW_INTERFACE_SUSPECT && core->now_ns - f->suspect_ns >= window_ns(core) && !core->bounded) {
+    if (f->state == BW_INTERFACE_SUSPECT && core->now_ns - f->suspect_ns >= window_ns(core, f) && !core->bounded) {
         set_verdict(core, i, BW_INTERFACE_DOWN, receive, transmit);
         bw_core_probe_each(core, i, core->dead_ns);
         return;
     }
     set_verdict(core, i, BW_INTERFACE_SUSPECT, receive, transmit);
     bw_core_probe_each(core, i, core->config->interval_ns / 2);
-    bw_core_due(core, f->suspect_ns + window_ns(core) > core->now_ns ? f->suspect_ns + window_ns(core)
+    bw_core_due(core, f->suspect_ns + window_ns(core, f) > core->now_ns ? f->suspect_ns + window_ns(core, f)
                                                                      : core->now_ns + core->config->interval_ns / 10);
 }
 

@@ -78,8 +78,12 @@ static void fill_peer(const struct bw_core *core, const struct bw_core_member *m
     const struct bw_told *told = &m->told;
 
     row->problem = m->heard ? !(told->flags & BW_FLAG_HEALTHY) || (told->flags & BW_FLAG_DEAF) : m->met;
-    row->admin = !m->heard ? BW_ADMIN_UP : told->admin == BW_ADMIN_FORCE_DOWN ? BW_ADMIN_DOWN : told->admin;
-    row->forced = m->heard && told->admin == BW_ADMIN_FORCE_DOWN;
+    row->admin = told->admin == BW_ADMIN_DOWN || told->admin == BW_ADMIN_FORCE_DOWN ? BW_ADMIN_DOWN
+                 : told->admin == BW_ADMIN_MAINTENANCE                            ? BW_ADMIN_MAINTENANCE
+                                                                                   : BW_ADMIN_UP;
+    row->forced = told->admin == BW_ADMIN_FORCE_DOWN;
+    if (m->heard && m->facts_since_wall != 0 && m->pages_held[0] == m->pages_told[0])
+        row->since_wall = m->facts_since_wall;
     bw_copy(row->admin_by, sizeof(row->admin_by), m->admin_by);
     row->admin_since_wall = m->admin_since_wall;
     bw_copy(row->version, sizeof(row->version), m->version);

@@ -16,6 +16,7 @@
 
 #define EVENTS 64
 #define JOB_GRACE_NS (500 * BW_MS) /* for the answer of a job that is over its time */
+#define FIRST_NS BW_SEC            /* between checks before the first verdict, at most */
 #define WAIT_MOST_MS 250           /* so often at least reports are looked at */
 
 int bw_source_watch(struct bw_monitors *all, struct bw_source *source, uint32_t events)
@@ -81,11 +82,14 @@ void bw_monitor_fall(struct bw_monitor *m, const char *format, ...)
     bw_tell(m);
 }
 
-/* The next check keeps the rhythm; those that were missed are left out. */
+/* The next check keeps the rhythm; those that were missed are left out. While the member waits for the first verdict, it does not
+ * wait long. */
 static void set_due(struct bw_monitor *m, uint64_t now_ns)
 {
     uint64_t interval_ns = m->config->interval_ns;
 
+    if (m->tally.status == BW_PNOTE_INIT && interval_ns > FIRST_NS)
+        interval_ns = FIRST_NS;
     m->due_ns += interval_ns;
     if (m->due_ns <= now_ns)
         m->due_ns += (now_ns - m->due_ns) / interval_ns * interval_ns + interval_ns;
@@ -117,7 +121,7 @@ static void turn_monitor(struct bw_monitor *m, uint64_t now_ns)
 
 static int wait_ms(const struct bw_monitors *all)
 {
-    uint64_t at_ns = all->now_ns + WAIT_MOST_MS * BW_MS;
+    uint64_t at_ns = all->full_until_ns > all->now_ns ? all->full_until_ns : all->now_ns + WAIT_MOST_MS * BW_MS;
     int http_ms = bw_http_engine_wait_ms(all), ms;
 
     for (unsigned i = 0; i < all->count; i++) {

@@ -114,6 +114,7 @@ struct bw_monitors {
     uint64_t now_ns; /* CLOCK_MONOTONIC, read after each wait */
     uint64_t reconcile_ns;
     struct bw_log_limit full; /* the mailbox has no room */
+    uint64_t full_until_ns;
     unsigned count;
     struct bw_monitor monitors[BW_MAX_MONITORS];
 };
@@ -125,6 +126,13 @@ static inline uint64_t bw_monitor_now_ns(void)
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * BW_SEC + (uint64_t)t.tv_nsec;
 }
+
+/* ---- monitors.c: the two halves of bw_monitors_start ---- */
+
+/* Everything but the thread; closes runner when it fails. 0 or negative errno. */
+int bw_monitors_open(const struct bw_surface_context *context, int runner, struct bw_monitors **monitors);
+/* Registers the pnotes and starts the thread. 0 or negative errno. */
+int bw_monitors_go(struct bw_monitors *monitors);
 
 /* ---- loop.c ---- */
 

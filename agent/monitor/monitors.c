@@ -129,10 +129,10 @@ static int start_thread(struct bw_monitors *all)
     return error;
 }
 
-int bw_monitors_start(const struct bw_surface_context *context, int runner, struct bw_monitors **out)
+int bw_monitors_open(const struct bw_surface_context *context, int runner, struct bw_monitors **out)
 {
     struct bw_monitors *all = calloc(1, sizeof(*all));
-    int error = -ENOMEM;
+    int error;
 
     *out = NULL;
     if (all == NULL) {
@@ -145,18 +145,33 @@ int bw_monitors_start(const struct bw_surface_context *context, int runner, stru
     all->ping4.fd = all->ping6.fd = -1;
     all->count = context->config->monitors_count;
     error = watch_basics(all, runner);
-    if (error == 0) {
-        open_monitors(all);
-        bw_tell_register(all);
-        error = start_thread(all);
-    }
     if (error != 0) {
-        bw_log(BW_LOG_ERROR, "monitors cannot start: %s", strerrordesc_np(-error));
         bw_monitors_stop(all);
         return error;
     }
+    open_monitors(all);
     *out = all;
     return 0;
+}
+
+int bw_monitors_go(struct bw_monitors *all)
+{
+    bw_tell_register(all);
+    return start_thread(all);
+}
+
+int bw_monitors_start(const struct bw_surface_context *context, int runner, struct bw_monitors **out)
+{
+    int error = bw_monitors_open(context, runner, out);
+
+    if (error == 0)
+        error = bw_monitors_go(*out);
+    if (error == 0)
+        return 0;
+    bw_log(BW_LOG_ERROR, "monitors cannot start: %s", strerrordesc_np(-error));
+    bw_monitors_stop(*out);
+    *out = NULL;
+    return error;
 }
 
 void bw_monitors_stop(struct bw_monitors *all)

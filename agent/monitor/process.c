@@ -20,20 +20,22 @@ static const char *adopt(struct bw_monitor *m, pid_t pid)
 {
     struct bw_process_state *p = &m->process;
     struct pollfd alive = {.events = POLLIN};
-    char name[16], state;
+    char name[16] = "", state;
+    bool seen;
 
     p->source.fd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (p->source.fd < 0)
         return errno == ESRCH || errno == EINVAL ? "there is no such process" : strerrordesc_np(errno);
     /* Only now: what is read here is of the process that the descriptor stands for, or of one that has ended. */
     alive.fd = p->source.fd;
-    if (!bw_find_look(pid, name, &state) || poll(&alive, 1, 0) > 0) {
+    seen = bw_find_look(pid, name, &state); /* /proc may be mounted so that others' processes are hidden */
+    if (poll(&alive, 1, 0) > 0) {
         bw_source_close(&p->source);
         return "it has ended";
     }
     if (m->config->process[0] != '\0' && strcmp(name, m->config->process) != 0) {
         bw_source_close(&p->source);
-        return "the process of this number is another one";
+        return seen ? "the process of this number is another one" : "its name cannot be read";
     }
     if (bw_source_watch(m->all, &p->source, EPOLLIN) != 0) {
         bw_source_close(&p->source);

@@ -5,8 +5,8 @@
 
 #include "bellwether/text.h"
 
-#define DETAIL_NS BW_SEC         /* a detail of another kind of check */
-#define NUMBERS_NS (10 * BW_SEC) /* a detail of the same kind */
+#define DETAIL_NS BW_SEC         /* between two details of other words */
+#define NUMBERS_NS (10 * BW_SEC) /* between two that differ in their numbers */
 
 void bw_tally_start(struct bw_tally *tally, const struct bw_monitor_config *config)
 {
@@ -62,13 +62,28 @@ uint64_t bw_told_timeout_ns(const struct bw_monitor_config *config)
     return 3 * bw_told_refresh_ns(config) + config->timeout_ns;
 }
 
+/* Do two details say the same with other numbers, hexadecimal ones too? */
+static bool same_words(const char *a, const char *b)
+{
+    static const char digits[] = "0123456789abcdef.";
+
+    for (;; a++, b++) {
+        a += strspn(a, digits);
+        b += strspn(b, digits);
+        if (*a != *b)
+            return false;
+        if (*a == '\0')
+            return true;
+    }
+}
+
 enum bw_tell bw_told_due(const struct bw_told *told, const struct bw_tally *tally, const char *detail, uint64_t refresh_ns,
                          uint64_t now_ns)
 {
     if (told->status != tally->status)
         return BW_TELL_NEW;
     if (strcmp(told->detail, detail) != 0 &&
-        now_ns - told->detail_ns >= (told->good != tally->good ? DETAIL_NS : NUMBERS_NS))
+        now_ns - told->detail_ns >= (same_words(told->detail, detail) ? NUMBERS_NS : DETAIL_NS))
         return BW_TELL_NEW;
     return now_ns - told->at_ns >= refresh_ns ? BW_TELL_SAME : BW_TELL_NOTHING;
 }

@@ -28,7 +28,6 @@ void bw_tally_detail(const struct bw_tally *tally, const char *said, char *text)
 /* What the engine was told last. */
 struct bw_told {
     uint32_t status; /* 0 = nothing yet */
-    bool good;
     uint64_t at_ns;     /* status, or any report that keeps it alive */
     uint64_t detail_ns; /* detail */
     char detail[BW_TEXT_MAX];

@@ -13,6 +13,7 @@
 
 #define RECONCILE_NS (500 * BW_MS)
 #define UNDER_WAY_NS (300 * BW_MS) /* what was told more recently may not be on the board yet */
+#define FULL_NS (20 * BW_MS)       /* pause when the mailbox is full */
 
 static enum bw_result ask(struct bw_monitor *m, enum bw_request_kind kind, const char *detail)
 {
@@ -27,11 +28,15 @@ static enum bw_result ask(struct bw_monitor *m, enum bw_request_kind kind, const
 
     bw_copy(request.name, sizeof(request.name), m->config->name);
     bw_copy(request.text, sizeof(request.text), detail);
-    if (bw_mailbox_ask(all->context.mailbox, &request, &answer, 0) == BW_RESULT_BUSY &&
-        bw_log_allowed(&all->full, all->now_ns, &suppressed))
+    if (all->now_ns < all->full_until_ns)
+        return BW_RESULT_BUSY;
+    if (bw_mailbox_ask(all->context.mailbox, &request, &answer, 0) != BW_RESULT_BUSY)
+        return answer.result;
+    all->full_until_ns = all->now_ns + FULL_NS;
+    if (bw_log_allowed(&all->full, all->now_ns, &suppressed))
         bw_log(BW_LOG_WARNING, "monitor %s: %s (%lu more such lines)", m->config->name, answer.text,
                (unsigned long)suppressed);
-    return answer.result;
+    return BW_RESULT_BUSY;
 }
 
 static void note_told(struct bw_monitor *m, const char *detail)
@@ -40,7 +45,6 @@ static void note_told(struct bw_monitor *m, const char *detail)
     m->told.at_ns = m->all->now_ns;
     if (detail == m->told.detail)
         return;
-    m->told.good = m->tally.good;
     m->told.detail_ns = m->all->now_ns;
     bw_copy(m->told.detail, sizeof(m->told.detail), detail);
 }

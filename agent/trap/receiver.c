@@ -34,11 +34,13 @@ struct receiver {
     struct bw_trap_rules *rules;
     unsigned count;
     netsnmp_session *sessions[BW_MAX_TRAP_LISTENS];
+    int (*receives[BW_MAX_TRAP_LISTENS])(netsnmp_transport *, void *, int, void **, int *); /* the library's own */
     struct pollfd polls[BW_MAX_TRAP_LISTENS + 1]; /* the last one is the agent */
     netsnmp_large_fd_set fds;
     uint64_t drops[BW_MAX_TRAP_LISTENS];
     bool arrived, delivered; /* there was a message, and the library handed it on */
     unsigned usm_errors; /* before this message */
+    enum { PASS, REFUSE, BROKEN } verdict; /* on this message, before the library reads it */
     struct bw_address source;
     struct bw_trap trap;
     uint64_t waiting; /* bit per rule whose newest match is not sent yet */
@@ -78,6 +80,24 @@ static void read_source(const netsnmp_indexed_addr_pair *pair, struct bw_address
     }
 }
 
+/* In place of the transport's own function: it, and a look at what it received. */
+static int receive(netsnmp_transport *transport, void *bytes, int size, void **from, int *from_length)
+{
+    unsigned port = 0;
+    const uint8_t *engine;
+    size_t engine_length;
+    int length, version;
+
+    while (receiver->polls[port].fd != transport->sock)
+        port++;
+    length = receiver->receives[port](transport, bytes, size, from, from_length);
+    version = length > 0 ? bw_trap_peek(bytes, (size_t)length, &engine, &engine_length) : -EINVAL;
+    receiver->verdict = version < 0 ? BROKEN : PASS;
+    if (version == 3 && !bw_trap_engine_known(receiver->config, engine, engine_length))
+        receiver->verdict = REFUSE;
+    return length;
+}
+
 /* Before anything of a message is read. 1 = go on, 0 = drop it. */
 static int before_parse(netsnmp_session *session, netsnmp_transport *transport, void *from, int length)
 {
@@ -89,9 +109,11 @@ static int before_parse(netsnmp_session *session, netsnmp_transport *transport, 
     receiver->source.family = 0;
     if (from != NULL && length >= (int)sizeof(netsnmp_indexed_addr_pair))
         read_source(from, &receiver->source);
-    if (bw_trap_source_allowed(receiver->config, &receiver->source))
+    if (!bw_trap_source_allowed(receiver->config, &receiver->source))
+        receiver->verdict = REFUSE;
+    if (receiver->verdict == PASS)
         return 1;
-    count(&counters->refused);
+    count(receiver->verdict == REFUSE ? &counters->refused : &counters->malformed);
     receiver->delivered = true; /* nothing more to count */
     return 0;
 }
@@ -258,6 +280,8 @@ static int open_port(struct receiver *r, const char *listen)
         return errno != 0 ? -errno : -EADDRNOTAVAIL;
     if (setsockopt(transport->sock, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0)
         (void)setsockopt(transport->sock, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    r->receives[r->count] = transport->f_recv;
+    transport->f_recv = receive;
     snmp_sess_init(&session);
     session.peername = SNMP_DEFAULT_PEERNAME;
     session.version = SNMP_DEFAULT_VERSION;

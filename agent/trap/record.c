@@ -148,7 +148,7 @@ static bool read_header(const char *line, struct bw_address *source)
 static int read_long(char *line, struct bw_trap *trap, char why[BW_TEXT_MAX])
 {
     for (char *rest = NULL, *part = strtok_r(line, "\t\r", &rest); part != NULL; part = strtok_r(NULL, "\t\r", &rest)) {
-        char *equals = strstr(part, " = "), *text = equals + 3;
+        char *equals = strstr(part, " = "), *text;
         bool quoted;
         struct bw_trap_value *value;
         struct bw_oid oid;
@@ -156,6 +156,7 @@ static int read_long(char *line, struct bw_trap *trap, char why[BW_TEXT_MAX])
         if (equals == NULL)
             return fail(why, "not of the form \".1.3.6.1 = value\":", part);
         *equals = '\0';
+        text = equals + 3;
         quoted = text[0] == '"';
         if (quoted && strlen(text) >= 2 && text[strlen(text) - 1] == '"') {
             text[strlen(text) - 1] = '\0';

@@ -69,6 +69,11 @@ const char *bw_oid_builtin_name(const struct bw_oid *oid);
 /* Octets as text: printable ones as they are, else hexadecimal. */
 void bw_trap_octets(const uint8_t *octets, size_t length, char text[BW_TRAP_VALUE_MAX]);
 
+/* ---- peek.c: pure ---- */
+
+/* The version number in a message (0, 1, 3) and, of version 3, the engine id that it claims. -EINVAL: it can't be read. */
+int bw_trap_peek(const uint8_t *bytes, size_t length, const uint8_t **engine, size_t *engine_length);
+
 /* ---- names.c: names by MIB files, with net-snmp ---- */
 
 /* A number, a generic notification, or a name that some MIB file on this host has. 0, -EINVAL, -ENOENT. The first call for a
@@ -172,7 +177,7 @@ struct bw_trap_link {
 void bw_trap_say(const struct bw_trap_link *link, enum bw_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- supervisor.c, receiver.c, session.c, users.c, sandbox.c: in processes of their own ---- */
+/* ---- supervisor.c, receiver.c, users.c, pdu.c, sandbox.c: in processes of their own ---- */
 
 _Noreturn void bw_trap_supervise(const struct bw_trap_link *link, pid_t agent);
 /* Returns the exit status. */
@@ -180,6 +185,8 @@ int bw_trap_receive(const struct bw_trap_link *link, pid_t supervisor);
 
 /* Sets net-snmp's USM up: own engine id and boots, the configured users. */
 void bw_trap_users_init(const struct bw_trap_link *link);
+/* Is this an engine id that messages may carry: none, our own, or a configured one? */
+bool bw_trap_engine_known(const struct bw_traps_config *config, const uint8_t *engine, size_t length);
 /* May this user's message of that net-snmp security level be taken? */
 bool bw_trap_user_allowed(const struct bw_traps_config *config, const char *name, size_t length, int level);
 

@@ -154,6 +154,19 @@ void bw_trap_users_init(const struct bw_trap_link *link)
         add_user(link, &link->config->traps.users[i]);
 }
 
+bool bw_trap_engine_known(const struct bw_traps_config *config, const uint8_t *engine, size_t length)
+{
+    uint8_t own[64];
+    size_t own_length = snmpv3_get_engineID(own, sizeof(own));
+
+    if (length == 0 || (length == own_length && memcmp(engine, own, length) == 0))
+        return true;
+    for (unsigned i = 0; i < config->users_count; i++)
+        if (config->users[i].engine_id_length == length && memcmp(config->users[i].engine_id, engine, length) == 0)
+            return true;
+    return false;
+}
+
 bool bw_trap_user_allowed(const struct bw_traps_config *config, const char *name, size_t length, int level)
 {
     bool known = false;

@@ -14,13 +14,20 @@
     extern const char bw_page_##name[], bw_page_##name##_end[]
 /* clang-format on */
 
+FILE_TEXT(symbols, "symbols.html");
+FILE_TEXT(dialog, "dialog.html");
+FILE_TEXT(links, "links.html");
 FILE_TEXT(style, "page.css");
 FILE_TEXT(script, "page.js");
 FILE_TEXT(icon_ok, "ok.svg");
 FILE_TEXT(icon_warning, "warning.svg");
 FILE_TEXT(icon_critical, "critical.svg");
 
+/* Those whose path begins with a slash are served; the others are parts of the page. */
 static const struct bw_asset assets[] = {
+    {"symbols.html", NULL, bw_page_symbols, bw_page_symbols_end},
+    {"dialog.html", NULL, bw_page_dialog, bw_page_dialog_end},
+    {"links.html", NULL, bw_page_links, bw_page_links_end},
     {"/page.css", "text/css; charset=utf-8", bw_page_style, bw_page_style_end},
     {"/page.js", "text/javascript; charset=utf-8", bw_page_script, bw_page_script_end},
     {"/ok.svg", "image/svg+xml", bw_page_icon_ok, bw_page_icon_ok_end},
@@ -34,4 +41,12 @@ const struct bw_asset *bw_asset_find(const char *path)
         if (strcmp(assets[i].path, path) == 0)
             return &assets[i];
     return NULL;
+}
+
+void bw_asset_add(struct bw_buffer *b, const char *path)
+{
+    const struct bw_asset *asset = bw_asset_find(path);
+
+    if (asset != NULL)
+        bw_buffer_bytes(b, asset->text, (size_t)(asset->end - asset->text));
 }

@@ -31,7 +31,7 @@ static bool reserve(struct bw_buffer *b, size_t more)
 
 void bw_buffer_bytes(struct bw_buffer *b, const char *bytes, size_t length)
 {
-    if (!reserve(b, length))
+    if (length == 0 || !reserve(b, length))
         return;
     memcpy(b->data + b->length, bytes, length);
     b->length += length;

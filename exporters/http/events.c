@@ -17,10 +17,10 @@
 #include "bellwether/text.h"
 #include "exporters/http/http.h"
 
-#define AT_ONCE     32             /* events rendered in one go */
+#define AT_ONCE     32 /* events rendered in one go */
 #define KEEPALIVE_S 15
-#define STUCK_S     20             /* a reader that takes nothing, or not enough, for so long is dropped */
-#define STREAMS_MAX 128            /* unless configured */
+#define STUCK_S     20  /* a reader that takes nothing, or not enough, for so long is dropped */
+#define STREAMS_MAX 128 /* unless configured */
 #define BLOCK_BYTES 4096
 #define RETRY       "retry: 2000\n" /* milliseconds until a client connects again */
 
@@ -30,11 +30,11 @@ struct bw_stream {
     struct MHD_Connection *connection;
     int fd;
     unsigned char address[16];
-    uint64_t next;      /* number of the first event not told yet */
-    uint64_t spoke_ns;  /* something was told */
-    uint64_t awake_ns;  /* since when it has not been suspended */
-    uint64_t taken_ns;  /* the reader took something, or had nothing to take */
-    int untaken;        /* bytes in the kernel's buffer at the last look */
+    uint64_t next;     /* number of the first event not told yet */
+    uint64_t spoke_ns; /* something was told */
+    uint64_t awake_ns; /* since when it has not been suspended */
+    uint64_t taken_ns; /* the reader took something, or had nothing to take */
+    int untaken;       /* bytes in the kernel's buffer at the last look */
     bool suspended, ended;
     struct bw_buffer text; /* to be sent */
     size_t sent;

@@ -275,6 +275,8 @@ struct bw_asset {
 
 /* NULL: there is no such one. */
 const struct bw_asset *bw_asset_find(const char *path);
+/* Appends one. */
+void bw_asset_add(struct bw_buffer *b, const char *path);
 
 /* ---- routes.c: which URL is what ---- */
 

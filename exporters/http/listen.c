@@ -15,7 +15,8 @@
 #include "bellwether/text.h"
 #include "exporters/http/http.h"
 
-#define ACCEPT_MAX 64 /* connections in one go */
+#define ACCEPT_MAX 64   /* connections in one go */
+#define NO_ROOM_US 5000 /* microseconds */
 
 /* Takes "address:port" or "[address]:port" apart. */
 static bool take_apart(const char *text, char *host, size_t cap, char *port, size_t port_cap)
@@ -95,8 +96,12 @@ void bw_listen_accept(struct bw_http *http, int fd)
         socklen_t length = sizeof(address);
         int client = accept4(fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-        if (client < 0)
-            return; /* none left; or no descriptor: the guard makes room as those that wait are answered */
+        if (client < 0) {
+            /* No descriptor or memory: the client keeps waiting, and this thread must not spin until there is one. */
+            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+                usleep(NO_ROOM_US);
+            return;
+        }
         /* On failure the library has closed it. */
         MHD_add_connection(http->daemon, client, (struct sockaddr *)&address, length);
     }

@@ -34,19 +34,26 @@ static bool holds_any(const struct bw_web_page *page, uint32_t id)
 }
 
 /* What happens when this member stops serving for a reason of an administrator's. */
-static void leaving(const struct bw_web_page *page, const struct bw_member_row *m, const char *then, char *text, size_t cap)
+static void leaving(const struct bw_web_page *page, const struct bw_member_row *m, const char *then, char *text,
+                    size_t cap)
 {
     const struct bw_cluster_row *c = &page->snapshot->cluster;
 
     if (!holds_any(page, m->id))
-        bw_format(text, cap, "%s serves nothing now, so no traffic moves. %s With it out, fewer members can take over if "
-                  "the active one fails.", m->name, then);
+        bw_format(text, cap,
+                  "%s serves nothing now, so no traffic moves. %s With it out, fewer members can take over if "
+                  "the active one fails.",
+                  m->name, then);
     else if (c->takeover_possible)
-        bw_format(text, cap, "%s serves now. Another member takes its virtual addresses over at once; a planned move "
-                  "loses no packet. %s", m->name, then);
+        bw_format(text, cap,
+                  "%s serves now. Another member takes its virtual addresses over at once; a planned move "
+                  "loses no packet. %s",
+                  m->name, then);
     else
-        bw_format(text, cap, "%s serves and nobody else can take over (%s). The cluster will refuse this, and %s goes on "
-                  "serving.", m->name, c->takeover_obstacle, m->name);
+        bw_format(text, cap,
+                  "%s serves and nobody else can take over (%s). The cluster will refuse this, and %s goes on "
+                  "serving.",
+                  m->name, c->takeover_obstacle, m->name);
 }
 
 void bw_page_member_actions(const struct bw_web_page *page, const struct bw_member_row *m)
@@ -72,9 +79,12 @@ void bw_page_member_actions(const struct bw_web_page *page, const struct bw_memb
         a.grave = true;
         bw_format(path, sizeof(path), "/api/v1/members/%u/down", m->id);
         bw_format(title, sizeof(title), "Set %s down?", m->name);
-        leaving(page, m, "It counts as having a problem until it is set up again, over restarts too.", say, sizeof(say));
-        bw_format(force, sizeof(force), "Force it: %s stops serving even when nobody can take over, and never serves "
-                  "until it is set up again. The virtual addresses may then be answered by nobody.", m->name);
+        leaving(page, m, "It counts as having a problem until it is set up again, over restarts too.", say,
+                sizeof(say));
+        bw_format(force, sizeof(force),
+                  "Force it: %s stops serving even when nobody can take over, and never serves "
+                  "until it is set up again. The virtual addresses may then be answered by nobody.",
+                  m->name);
         a.force = force;
         button(page->b, &a);
         a.force = NULL;
@@ -116,9 +126,10 @@ void bw_page_group_actions(const struct bw_web_page *page, const struct bw_group
         bw_format(path, sizeof(path), "/api/v1/groups/%s/move", group->name);
         bw_format(body, sizeof(body), "{\"to\":%u}", m->id);
         bw_format(title, sizeof(title), "Move %s to %s?", group->name, m->name);
-        bw_format(say, sizeof(say), "%s takes the virtual addresses of %s over from %s. A planned move loses no packet; "
-                  "connections that are not synchronised may break.", m->name, group->name,
-                  bw_page_member_name(page, group->holder));
+        bw_format(say, sizeof(say),
+                  "%s takes the virtual addresses of %s over from %s. A planned move loses no packet; "
+                  "connections that are not synchronised may break.",
+                  m->name, group->name, bw_page_member_name(page, group->holder));
         button(page->b, &a);
         any = true;
     }

@@ -86,7 +86,8 @@ void bw_page_sync(const struct bw_web_page *page)
 {
     const struct bw_object *object = bw_object_by_key("sync");
     struct json_object *json =
-        object != NULL ? bw_json_object(object, page->snapshot, page->history, 0) : bw_json_sync(), *peers = NULL;
+                           object != NULL ? bw_json_object(object, page->snapshot, page->history, 0) : bw_json_sync(),
+                       *peers = NULL;
     struct bw_buffer *b = page->b;
 
     bw_buffer_text(b, "<section id=\"sync\" class=\"panel\" aria-labelledby=\"sync-title\"><h2 "

@@ -59,7 +59,8 @@ static void band(const struct bw_web_page *page, const struct failovers *f)
 
         part = part > BAND_WHOLE ? BAND_WHOLE : part < 1 ? 1 : part;
         used += part;
-        bw_html(page->b, "<li class=\"w%u m%u\"><span>%t</span></li>", part, place_by_name(page, f->events[i].to), name);
+        bw_html(page->b, "<li class=\"w%u m%u\"><span>%t</span></li>", part, place_by_name(page, f->events[i].to),
+                name);
     }
     bw_buffer_text(page->b, "</ol></figure>");
 }
@@ -69,8 +70,8 @@ static void failover(const struct bw_web_page *page, const struct bw_event *e)
     struct bw_buffer *b = page->b;
     unsigned place = place_by_name(page, e->to);
 
-    bw_html(b, "<li><i class=\"hue dot m%u\"></i><p class=\"move\"><b>%t</b> <span class=\"to\">to</span> <b>%t</b>", place,
-            e->from[0] ? e->from : "nobody", e->to[0] ? e->to : "nobody");
+    bw_html(b, "<li><i class=\"hue dot m%u\"></i><p class=\"move\"><b>%t</b> <span class=\"to\">to</span> <b>%t</b>",
+            place, e->from[0] ? e->from : "nobody", e->to[0] ? e->to : "nobody");
     if (page->snapshot->groups_count > 1 && e->group > 0 && e->group <= page->snapshot->groups_count)
         bw_html(b, " <span class=\"chip\">%t</span>", page->snapshot->groups[e->group - 1].name);
     bw_html(b, " <span class=\"badge\">%t</span>", bw_enum_text(&bw_enum_cause, e->cause));
@@ -89,8 +90,9 @@ void bw_page_timeline(const struct bw_web_page *page)
     struct bw_buffer *b = page->b;
     struct failovers f;
 
-    bw_html(b, "<section id=\"timeline\" class=\"panel\" aria-labelledby=\"timeline-title\"><h2 "
-               "id=\"timeline-title\">Failovers <span class=\"n\">%u</span></h2>",
+    bw_html(b,
+            "<section id=\"timeline\" class=\"panel\" aria-labelledby=\"timeline-title\"><h2 "
+            "id=\"timeline-title\">Failovers <span class=\"n\">%u</span></h2>",
             (unsigned)page->snapshot->cluster.failovers);
     find(page, page->snapshot->groups_count > 1 ? 0 : 1, &f);
     if (f.count == 0) {
@@ -128,11 +130,12 @@ void bw_page_events(const struct bw_web_page *page)
     struct bw_event event;
     unsigned shown = 0;
 
-    bw_buffer_text(b, "<section id=\"events\" class=\"panel\" aria-labelledby=\"events-title\"><h2 "
-                      "id=\"events-title\">Last events</h2><div class=\"wide\" tabindex=\"0\" role=\"region\" "
-                      "aria-labelledby=\"events-title\"><table><thead><tr><th scope=\"col\">No.</th><th scope=\"col\">Time"
-                      "</th><th scope=\"col\">Event</th><th scope=\"col\">Member</th><th scope=\"col\">Change</th><th "
-                      "scope=\"col\">Why</th></tr></thead><tbody>");
+    bw_buffer_text(b,
+                   "<section id=\"events\" class=\"panel\" aria-labelledby=\"events-title\"><h2 "
+                   "id=\"events-title\">Last events</h2><div class=\"wide\" tabindex=\"0\" role=\"region\" "
+                   "aria-labelledby=\"events-title\"><table><thead><tr><th scope=\"col\">No.</th><th scope=\"col\">Time"
+                   "</th><th scope=\"col\">Event</th><th scope=\"col\">Member</th><th scope=\"col\">Change</th><th "
+                   "scope=\"col\">Why</th></tr></thead><tbody>");
     bw_history_range(page->history, &first, &last);
     if (page->snapshot->history_last < last)
         last = page->snapshot->history_last;

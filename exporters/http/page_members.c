@@ -175,8 +175,9 @@ void bw_page_members(const struct bw_web_page *page)
 {
     struct bw_buffer *b = page->b;
 
-    bw_html(b, "<section id=\"members\" aria-labelledby=\"members-title\"><h2 id=\"members-title\">Members "
-               "<span class=\"n\">%u</span></h2><div class=\"cards\">",
+    bw_html(b,
+            "<section id=\"members\" aria-labelledby=\"members-title\"><h2 id=\"members-title\">Members "
+            "<span class=\"n\">%u</span></h2><div class=\"cards\">",
             page->snapshot->members_count);
     for (uint32_t i = 0; i < page->snapshot->members_count; i++)
         card(page, &page->snapshot->members[i]);

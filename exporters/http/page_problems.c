@@ -80,9 +80,9 @@ static void about_admin(struct list *list, const struct bw_member_row *m)
     if (m->admin == BW_ADMIN_UP)
         return;
     bw_format(text, sizeof(text), "is %s%s, set by %s", m->admin == BW_ADMIN_MAINTENANCE ? "in " : "",
-              m->forced                           ? "forced down"
+              m->forced                          ? "forced down"
               : m->admin == BW_ADMIN_MAINTENANCE ? "maintenance"
-                                                  : "down by an administrator",
+                                                 : "down by an administrator",
               m->admin_by[0] ? m->admin_by : "an administrator");
     if (!begin(list, BW_LEVEL_INFO, m->name, text))
         return;
@@ -161,8 +161,7 @@ void bw_page_problems(const struct bw_web_page *page)
             char text[BW_ADDRESS_TEXT_MAX];
 
             one(&list, BW_LEVEL_WARNING, bw_page_member_name(page, s->cluster.local_member),
-                "holds an address that is not in its kernel",
-                bw_address_to_text(&s->addresses[i].address, true, text));
+                "holds an address that is not in its kernel", bw_address_to_text(&s->addresses[i].address, true, text));
         }
     bw_html(page->b, "<section id=\"problems\" class=\"problems\" aria-labelledby=\"problems-title\"%r>",
             list.count == 0 ? " hidden" : "");

@@ -10,14 +10,15 @@
 
 static void section(struct bw_buffer *b, const char *id, const char *title)
 {
-    bw_html(b, "<section id=\"%r\" class=\"panel\" aria-labelledby=\"%r-title\"><h2 id=\"%r-title\">%r</h2>", id, id, id,
-            title);
+    bw_html(b, "<section id=\"%r\" class=\"panel\" aria-labelledby=\"%r-title\"><h2 id=\"%r-title\">%r</h2>", id, id,
+            id, title);
 }
 
 /* A table that scrolls sideways by itself where it is too wide; reachable by keyboard. */
 static void table(struct bw_buffer *b, const char *id)
 {
-    bw_html(b, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%r-title\"><table><thead><tr>", id);
+    bw_html(b, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%r-title\"><table><thead><tr>",
+            id);
 }
 
 static void table_end(struct bw_buffer *b)
@@ -198,8 +199,9 @@ void bw_page_addresses(const struct bw_web_page *page)
 
     section(b, "addresses", "Virtual addresses");
     table(b, "addresses");
-    bw_html(b, "<th scope=\"col\">Address</th><th scope=\"col\">Interface</th><th scope=\"col\">Group</th>"
-               "<th scope=\"col\">Holder</th><th scope=\"col\">In the kernel of %t</th></tr></thead><tbody>",
+    bw_html(b,
+            "<th scope=\"col\">Address</th><th scope=\"col\">Interface</th><th scope=\"col\">Group</th>"
+            "<th scope=\"col\">Holder</th><th scope=\"col\">In the kernel of %t</th></tr></thead><tbody>",
             bw_page_member_name(page, s->cluster.local_member));
     for (uint32_t i = 0; i < s->addresses_count; i++) {
         const struct bw_address_row *r = &s->addresses[i];
@@ -240,8 +242,9 @@ void bw_page_groups(const struct bw_web_page *page)
 
     section(b, "groups", "Groups");
     table(b, "groups");
-    bw_html(b, "<th scope=\"col\">Group</th><th scope=\"col\">Holder</th><th scope=\"col\">On the members</th>"
-               "<th scope=\"col\">Order</th><th scope=\"col\">Epoch</th>%r</tr></thead><tbody>",
+    bw_html(b,
+            "<th scope=\"col\">Group</th><th scope=\"col\">Holder</th><th scope=\"col\">On the members</th>"
+            "<th scope=\"col\">Order</th><th scope=\"col\">Epoch</th>%r</tr></thead><tbody>",
             page->actions ? "<th scope=\"col\" class=\"acts\">Move</th>" : "");
     for (uint32_t i = 0; i < s->groups_count; i++) {
         const struct bw_group_row *g = &s->groups[i];

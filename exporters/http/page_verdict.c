@@ -164,7 +164,9 @@ static void takeover(const struct bw_web_page *page)
     bool yes = c->takeover_possible && !stale(page);
     struct bw_buffer *b = page->b;
 
-    bw_html(b, "<div class=\"takeover %r\" id=\"takeover\"><p class=\"eyebrow\">Could another member take over now?</p><p class=\"answer\">",
+    bw_html(b,
+            "<div class=\"takeover %r\" id=\"takeover\"><p class=\"eyebrow\">Could another member take over now?</p><p "
+            "class=\"answer\">",
             yes ? "yes" : "no");
     bw_html_icon(b, yes ? "ok" : "no");
     bw_html(b, "%r</p>", stale(page) ? "Unknown" : yes ? "Yes" : "No");

@@ -19,7 +19,7 @@
 #define PAGE_KEPT_NS (500 * BW_MS)
 #define JSON_TYPE    "application/json"
 #define PAGE_POLICY                                                                                                    \
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "    \
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "   \
     "form-action 'none'; frame-ancestors 'none'"
 
 /* ---- responses ---- */
@@ -53,8 +53,10 @@ static struct MHD_Response *make(struct bw_http_cache *cache, const char *type, 
         return NULL;
     o->cache = cache;
     o->length = length;
-    memcpy(o->text, first, first_length);
-    memcpy(o->text + first_length, second, second_length);
+    if (first_length > 0) /* then it may be NULL */
+        memcpy(o->text, first, first_length);
+    if (second_length > 0)
+        memcpy(o->text + first_length, second, second_length);
     atomic_fetch_add(&cache->outstanding, length);
     response = MHD_create_response_from_buffer_with_free_callback_cls(length, o->text, owned_free, o);
     if (response == NULL) {
@@ -336,12 +338,15 @@ static struct MHD_Response *render_page(struct bw_http *http, const struct bw_sn
                                         bool all)
 {
     static const char *const headers[][2] = {
-        {"Content-Security-Policy", PAGE_POLICY},        {"X-Content-Type-Options", "nosniff"},
-        {"X-Frame-Options", "DENY"},                     {"Referrer-Policy", "no-referrer"},
+        {"Content-Security-Policy", PAGE_POLICY},
+        {"X-Content-Type-Options", "nosniff"},
+        {"X-Frame-Options", "DENY"},
+        {"Referrer-Policy", "no-referrer"},
         {"Cross-Origin-Opener-Policy", "same-origin"},
     };
     struct bw_buffer b = {0};
-    const struct bw_web_page page = {snapshot, http->context.history, age_ns(http, snapshot, now), http->token.usable, &b};
+    const struct bw_web_page page = {snapshot, http->context.history, age_ns(http, snapshot, now), http->token.usable,
+                                     &b};
     struct MHD_Response *response;
 
     if (all)

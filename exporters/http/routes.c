@@ -47,8 +47,8 @@ static enum MHD_Result on_argument(void *cls, enum MHD_ValueKind kind, const cha
 
 static struct bw_reply get_metrics(struct bw_exchange *e, const char *rest)
 {
-    enum bw_metrics_format format = bw_accept_metrics(
-        MHD_lookup_connection_value(e->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
+    enum bw_metrics_format format =
+        bw_accept_metrics(MHD_lookup_connection_value(e->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
     struct names names = {.count = 0};
 
     (void)rest;
@@ -149,12 +149,18 @@ static const struct route {
     const char *path; /* one that ends in * stands for all that begin so; rest is what comes there */
     struct bw_reply (*get)(struct bw_exchange *e, const char *rest);
 } routes[] = {
-    {"/metrics", get_metrics},        {"/health/live", get_live},
-    {"/health/ready", get_ready},     {"/health/active", get_active},
-    {"/health/standby", get_standby}, {"/api/v1/history", get_history},
-    {"/api/v1/schema", get_schema},   {"/api/v1/events", get_events},
-    {"/sd", get_discovery},           {"/api/v1/*", get_object},
-    {"/", get_page},                  {"/all", get_all},
+    {"/metrics", get_metrics},
+    {"/health/live", get_live},
+    {"/health/ready", get_ready},
+    {"/health/active", get_active},
+    {"/health/standby", get_standby},
+    {"/api/v1/history", get_history},
+    {"/api/v1/schema", get_schema},
+    {"/api/v1/events", get_events},
+    {"/sd", get_discovery},
+    {"/api/v1/*", get_object},
+    {"/", get_page},
+    {"/all", get_all},
 };
 
 static const struct route asset = {"", get_asset};

@@ -34,7 +34,7 @@ def run(*command, check=True, stdin=None, timeout=60, env=None):
         env=dict(os.environ, **env) if env else None,
     )
     if check and done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
+        raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}: {(done.stderr + done.stdout).strip()}")
     return done.returncode, done.stdout, done.stderr
 
 

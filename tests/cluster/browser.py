@@ -9,6 +9,7 @@
 Needs the package chromium; nothing else. Runs as root and inside a network namespace.
 """
 
+import atexit
 import base64
 import json
 import os
@@ -54,8 +55,9 @@ class Browser:
         )
         os.close(to_read)
         os.close(to_write)
+        self.session = None
+        atexit.register(self.close)
         try:
-            self.session = None
             target = self.ask("Target.createTarget", url="about:blank")["targetId"]
             self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
             for domain in ("Page", "Runtime", "Log", "Network"):
@@ -74,6 +76,15 @@ class Browser:
         self.close()
 
     def close(self):
+        atexit.unregister(self.close)
+        if self.process.returncode is not None:
+            return
+        try:
+            self.session = None
+            self.ask("Browser.close", timeout=5)
+            self.process.wait(10)
+        except (OSError, RuntimeError, subprocess.TimeoutExpired):
+            pass  # then the hard way
         for fd in (self.to, self.source):
             try:
                 os.close(fd)
@@ -84,7 +95,11 @@ class Browser:
         except ProcessLookupError:
             pass
         self.process.wait(20)
-        shutil.rmtree(self.dir, ignore_errors=True)
+        for _ in range(50):  # its children may still write for a moment
+            shutil.rmtree(self.dir, ignore_errors=True)
+            if not os.path.exists(self.dir):
+                break
+            time.sleep(0.1)
 
     # ---- the protocol ----
 

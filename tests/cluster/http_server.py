@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The HTTP surface alone (tests/tools/http_fixture.c), for the tests that ask it."""
 
+import atexit
 import contextlib
 import http.client
 import json
@@ -24,6 +25,7 @@ class Server:
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen([*prefix, PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=self.log,
                                         env=dict(os.environ, **(env or {})))
+        atexit.register(self.process.kill)  # should nobody end it
         line = self.process.stdout.readline().decode()
         assert line.startswith("ready "), f"{PROGRAM} does not start: {line!r} {self.said()}"
         self.host, _, port = line.split()[1].rpartition(":")
@@ -36,6 +38,7 @@ class Server:
         return self.log.read().decode(errors="replace")
 
     def end(self):
+        atexit.unregister(self.process.kill)
         self.process.terminate()
         try:
             status = self.process.wait(20)

@@ -232,6 +232,8 @@ class Lab:
             member.start()
         if settle:
             self.settled()
+        for member in self.members if settle and self.snmp else []:
+            wait_until(f"{member.name}'s sub-agent answers", lambda m=member: m.surfaces.snmpget("bwClusterName"), 15)
 
     def hum(self):
         """Somebody lives on these networks: each host talks to the virtual address now and then. On a network without a

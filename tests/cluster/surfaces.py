@@ -89,7 +89,10 @@ class Surfaces:
 
     def snmpget(self, name, index="0"):
         text = self.snmp("snmpget", f"{oid(name)}.{index}")[1].strip()
-        return value_of(text.split(" ", 1)[1] if " " in text else "")
+        value = value_of(text.split(" ", 1)[1] if " " in text else "")
+        if value.startswith("No Such "):
+            raise KeyError(f"{name}.{index}: {value}")
+        return value
 
     def snmpset(self, name, index, kind, value, check=True, community="private"):
         return self.snmp("snmpset", f"{oid(name)}.{index}", kind, str(value), community=community, check=check)

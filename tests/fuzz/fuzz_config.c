@@ -46,6 +46,20 @@ static void check_config(const struct bw_config *config)
     }
 }
 
+static void check_monitors(const struct bw_config *config)
+{
+    must(config->monitors_count <= BW_MAX_MONITORS);
+    for (unsigned i = 0; i < config->monitors_count; i++) {
+        const struct bw_monitor_config *m = &config->monitors[i];
+
+        must(m->name[0] && m->kind >= BW_MONITOR_PING && m->kind <= BW_MONITOR_CLOCK && m->interval_ns && m->timeout_ns);
+        must(i == 0 || strcmp(config->monitors[i - 1].name, m->name) < 0);
+        must(m->kind != BW_MONITOR_PING || (m->targets_count > 0 && m->targets_count <= BW_MAX_TARGETS));
+        must(m->kind != BW_MONITOR_TCP || (m->address.family && m->port));
+        must(m->kind != BW_MONITOR_EXEC || (m->words > 0 && m->command[0] == '/'));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct bw_config config;
@@ -53,9 +67,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int err = bw_config_parse((const char *)data, size, "fuzz", &config, &errors);
 
     must(errors.length == strlen(errors.text) && (err == 0) == (errors.count == 0));
-    if (err == 0)
+    if (err == 0) {
         check_config(&config);
-    else
+        check_monitors(&config);
+    } else {
         must(errors.length > 0 && errors.text[errors.length - 1] == '\n');
+    }
     return 0;
 }

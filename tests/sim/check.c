@@ -12,7 +12,7 @@
 #define EDGE_NS (3 * BW_MS)
 
 enum {
-    IS_WAITING = 1, IS_LISTENING = 2, IS_DEAF = 4, IS_EXCLUDED = 8, IS_DAMPED = 16, WORKS_SHIFT = 8, HEALTH_SHIFT = 16,
+    IS_WAITING = 1, IS_LISTENING = 2, IS_DEAF = 4, IS_EXCLUDED = 8, IS_DAMPED = 16, IS_HELD_OFF = 32, WORKS_SHIFT = 8, HEALTH_SHIFT = 16,
 };
 
 void sim_fail(struct sim *sim, const char *format, ...)
@@ -105,6 +105,7 @@ static uint32_t condition(const struct sim_node *n)
 
     return (core->waiting ? IS_WAITING : 0U) | (core->listening ? IS_LISTENING : 0U) | (core->deaf ? IS_DEAF : 0U) |
            (bw_core_excluded(core) ? IS_EXCLUDED : 0U) | (core->damped ? IS_DAMPED : 0U) |
+           (core->held_off ? IS_HELD_OFF : 0U) |
            (uint32_t)bw_core_working(core, false) << WORKS_SHIFT | (uint32_t)bw_core_healthy(core) << HEALTH_SHIFT;
 }
 
@@ -123,7 +124,7 @@ static void look_at_conditions(struct sim *sim)
         sim->changed_ns = sim->now_ns;
         if (changed & now & IS_EXCLUDED)
             n->excluded_ns = sim->now_ns;
-        if (changed & (IS_WAITING | IS_DAMPED)) /* known timers, long after the cause */
+        if (changed & (IS_WAITING | IS_DAMPED | IS_HELD_OFF)) /* known timers, long after the cause */
             sim->outside_ns = sim->now_ns;
         n->condition = now;
     }
@@ -133,7 +134,7 @@ static bool fit(const struct sim *sim, uint8_t node)
 {
     uint32_t c = sim->nodes[node].condition;
 
-    return up(sim, node) && !(c & (IS_WAITING | IS_LISTENING | IS_EXCLUDED)) && (c >> WORKS_SHIFT & 0xff) > 0;
+    return up(sim, node) && !(c & (IS_WAITING | IS_LISTENING | IS_EXCLUDED | IS_HELD_OFF)) && (c >> WORKS_SHIFT & 0xff) > 0;
 }
 
 /* Does b's core get what a says? One that it has not adopted while both directions worked it cannot tell from a replay. */
@@ -193,7 +194,7 @@ static void check_pair(struct sim *sim, uint8_t group, uint8_t a, uint8_t b)
         if (*met == 0)
             return;
         base = *met > base ? *met : base;
-        bound = 3 * sim->i_ns + 2 * d;
+        bound = (mutual ? 0 : sim->d_ns) + 3 * sim->i_ns + 2 * d;
     } else if (mutual) {
         bound = 2 * sim->i_ns + 2 * d;
     } else if (direct) { /* one-way: a dead time until it is known, two intervals of patience */
@@ -339,10 +340,13 @@ static void check_votes(struct sim *sim, uint8_t node, uint8_t group)
 
     if (g->holding && !n->held_before[group] && n->core->now_ns == sim->now_ns) {
         for (uint8_t i = 0; i < sim->members; i++) {
-            const struct bw_core_member *m = &n->core->members[i], *us = &sim->nodes[i].core->members[node];
+            const struct bw_core_member *m = &n->core->members[i];
+            uint64_t confirmed;
 
-            if (i != node && m->in_view && sim->nodes[i].alive && bw_core_boot_equal(&m->boot, &sim->nodes[i].boot) &&
-                us->votes[group].confirmed != g->hold_epoch && us->votes[group].confirmed != g->claim_epoch)
+            if (i == node || !m->in_view || !sim->nodes[i].alive || !bw_core_boot_equal(&m->boot, &sim->nodes[i].boot))
+                continue;
+            confirmed = sim->nodes[i].core->members[node].votes[group].confirmed;
+            if (confirmed != g->hold_epoch && confirmed != g->claim_epoch)
                 sim_fail(sim, "member %u took group %u at epoch %lu without the confirmation of member %u", node + 1, group,
                          (unsigned long)g->hold_epoch, i + 1);
         }

@@ -59,8 +59,7 @@ static inline void scene_degraded(struct scene *scene)
     struct bw_snapshot *s = scene->s;
 
     scene_healthy(scene);
-    scene_member(&s->members[0], BW_MEMBER_DOWN, "interface eth0 is down: no link",
-                 scene->now - 252 * (int64_t)BW_SEC);
+    scene_member(&s->members[0], BW_MEMBER_DOWN, "interface eth0 is down: no link", scene->now - 252 * (int64_t)BW_SEC);
     bw_copy(s->members[0].reason_source, BW_NAME_MAX, "eth0");
     s->members[0].interfaces_up = 2;
     s->members[0].expected = BW_MEMBER_ACTIVE;
@@ -189,12 +188,16 @@ static inline void scene_history(struct bw_history *h, const char *name, int64_t
         {258000, BW_EVENT_STATE_CHANGE, 2, BW_CAUSE_NONE, 0, "", "down", "standby", "start-up wait is over"},
         {252, BW_EVENT_INTERFACE, 1, BW_CAUSE_NONE, 0, "eth0", "up", "down", "no link"},
         {252, BW_EVENT_STATE_CHANGE, 1, BW_CAUSE_INTERFACE, 0, "", "active", "down", "interface eth0 is down: no link"},
-        {251, BW_EVENT_FAILOVER, 2, BW_CAUSE_INTERFACE, 24, "", "fw1", "fw2", "fw1 has fewer working interfaces (2 of 3)"},
-        {251, BW_EVENT_STATE_CHANGE, 2, BW_CAUSE_INTERFACE, 24, "", "standby", "active", "fw1 has fewer working interfaces (2 of 3)"},
+        {251, BW_EVENT_FAILOVER, 2, BW_CAUSE_INTERFACE, 24, "", "fw1", "fw2",
+         "fw1 has fewer working interfaces (2 of 3)"},
+        {251, BW_EVENT_STATE_CHANGE, 2, BW_CAUSE_INTERFACE, 24, "", "standby", "active",
+         "fw1 has fewer working interfaces (2 of 3)"},
         {41, BW_EVENT_STATE_CHANGE, 2, BW_CAUSE_SILENCE, 300, "", "active", "unreachable", "silent on all interfaces"},
         {41, BW_EVENT_FAILOVER, 0, BW_CAUSE_SILENCE, 300, "", "fw2", "", "no other member may serve"},
     };
-    size_t count = strcmp(name, "healthy") == 0 || strcmp(name, "maintenance") == 0 ? 7 : strcmp(name, "failed") == 0 ? 13 : 11;
+    size_t count = strcmp(name, "healthy") == 0 || strcmp(name, "maintenance") == 0 ? 7
+                   : strcmp(name, "failed") == 0                                    ? 13
+                                                                                    : 11;
 
     for (size_t i = 0; i < count; i++) {
         struct bw_event e = {0};

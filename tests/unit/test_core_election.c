@@ -480,6 +480,29 @@ static void flapping_is_damped(void **state)
     lab_free(lab);
 }
 
+/* Only one-way paths, in a ring: no rule can settle that, but it must not run as fast as messages travel. */
+static void one_way_ring_is_slow(void **state)
+{
+    struct lab *lab = lab_settled(4, 2, BW_RECOVERY_ACTIVE_UP);
+    unsigned lost = 0;
+
+    (void)state;
+    for (uint8_t a = 0; a < 4; a++)
+        for (uint8_t b = 0; b < 4; b++)
+            lab_cut(lab, a, b, b != (a + 1) % 4);
+    lab->events_count = 0;
+    lab_run(lab, 10000);
+    for (uint8_t i = 0; i < 4; i++)
+        lost += lab->m[i].revoked;
+    assert_in_range(lost, 1, 60);
+    for (uint8_t a = 0; a < 4; a++)
+        for (uint8_t b = 0; b < 4; b++)
+            lab_cut(lab, a, b, false);
+    lab_run(lab, 800);
+    assert_int_equal(lab_holders(lab, 0), 1);
+    lab_free(lab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,7 +515,7 @@ int main(void)
         cmocka_unit_test(primary_takes_back), cmocka_unit_test(opposite_groups_share), cmocka_unit_test(newer_version_waits),
         cmocka_unit_test(messages_twice_change_nothing), cmocka_unit_test(deaf_member_hesitates),
         cmocka_unit_test(heartbeats_do_not_drift), cmocka_unit_test(bounded_turns_expire_nobody),
-        cmocka_unit_test(flapping_is_damped),
+        cmocka_unit_test(flapping_is_damped), cmocka_unit_test(one_way_ring_is_slow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

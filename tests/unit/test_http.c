@@ -294,7 +294,8 @@ static void an_address_with_too_many_pays_itself(void **state)
 
 static void guessing_is_slowed_down(void **state)
 {
-    static const unsigned char guesser[16] = {[10] = 0xff, 0xff, 192, 0, 2, 1}, other[16] = {[10] = 0xff, 0xff, 192, 0, 2, 2};
+    static const unsigned char guesser[16] = {[10] = 0xff, 0xff, 192, 0, 2, 1},
+                               other[16] = {[10] = 0xff, 0xff, 192, 0, 2, 2};
     struct bw_logins logins = {.all = 0};
     uint64_t now = 1000 * BW_SEC;
     unsigned made = 0;
@@ -350,8 +351,9 @@ static void html_is_escaped(void **state)
     (void)state;
     bw_html(&b, "%t|%r|%u|%%", "<a href=\"x\" b='y'>&\x01\n\xff\xc3\xa4\x7f", "<i>", 42U);
     bw_buffer_bytes(&b, "", 1);
-    assert_string_equal(b.data, "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;\xef\xbf\xbd \xef\xbf\xbd\xc3\xa4\xef\xbf\xbd"
-                                "|<i>|42|%");
+    assert_string_equal(b.data,
+                        "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;\xef\xbf\xbd \xef\xbf\xbd\xc3\xa4\xef\xbf\xbd"
+                        "|<i>|42|%");
     bw_buffer_free(&b);
 }
 

@@ -165,8 +165,9 @@ static void entity_tags(void **state)
 
 static void families_can_be_chosen(void **state)
 {
-    static const char text[] = "# HELP a_total A.\n# TYPE a_total counter\na_total 1\n# HELP b B.\n# TYPE b gauge\nb{x=\"# "
-                               "HELP a_total\"} 2\nb 3\n# HELP ab C.\n# TYPE ab gauge\nab 4\n";
+    static const char text[] =
+        "# HELP a_total A.\n# TYPE a_total counter\na_total 1\n# HELP b B.\n# TYPE b gauge\nb{x=\"# "
+        "HELP a_total\"} 2\nb 3\n# HELP ab C.\n# TYPE ab gauge\nab 4\n";
     static const char open[] = "# TYPE a counter\n# HELP a A.\na_total 1\n# TYPE b gauge\n# HELP b B.\nb 3\n# EOF\n";
     static const struct {
         const char *text, *wanted, *result;

@@ -7,7 +7,7 @@
 "use strict";
 
 (() => {
-  const REFRESH_MS = 3000, SILENT_MS = 12000;
+  const REFRESH_MS = 3000, SILENT_MS = 12000, HIDDEN_MS = 15000;
   const root = document.documentElement, live = document.getElementById("live"), say = document.getElementById("say");
   const page = document.getElementById("verdict") !== null;
   let etag = null, fetching = false, again = false, good = Date.now(), told = headline();
@@ -155,9 +155,10 @@
 
   /* ---- live or not ---- */
 
-  let open = false;
+  let open = false, events = null;
 
   function state() {
+    if (document.hidden) return;
     const silent = Date.now() - good > SILENT_MS;
     const text = silent ? `No answer for ${Math.round((Date.now() - good) / 1000)} s` : open ? "Live" : "Connecting";
     live.hidden = false;
@@ -166,26 +167,39 @@
   }
 
   function listen() {
-    const events = new EventSource("/api/v1/events");
-    events.addEventListener("hello", () => {
+    if (events || document.hidden) return;
+    const mine = events = new EventSource("/api/v1/events");
+    mine.addEventListener("hello", () => {
       open = true;
       refresh();
     });
-    events.onmessage = () => refresh();
-    events.onerror = () => {
+    mine.onmessage = () => refresh();
+    mine.onerror = () => {
       open = false;
       state();
-      if (events.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+      if (mine.readyState !== EventSource.CLOSED || mine !== events) return;
+      events = null;
+      setTimeout(listen, REFRESH_MS);
     };
   }
 
   if (page) {
     listen();
     setInterval(() => {
-      if (!document.hidden || Date.now() - good > 60000) refresh();
+      if (!document.hidden || Date.now() - good > HIDDEN_MS) refresh();
       state();
     }, REFRESH_MS);
-    document.addEventListener("visibilitychange", () => document.hidden || refresh());
+    /* A browser has few connections to one server: tabs that nobody looks at keep none for themselves. */
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) {
+        events?.close();
+        events = null;
+        open = false;
+      } else {
+        listen();
+        refresh();
+      }
+    });
   }
   showTimes();
   setInterval(showTimes, 1000);
