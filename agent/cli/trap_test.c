@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `bellwether trap-test FILE`: runs the configuration's trap rules on recorded notifications and says what they would do.
- * Needs no daemon and changes nothing.
+ * `bellwether trap-test FILE`: runs the configuration's trap rules on recorded notifications and says what they would
+ * do. Needs no daemon and changes nothing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -167,7 +167,9 @@ BW_CLI_COMMAND(bw_cli_trap_test)
         t->json = json_object_new_array();
     rc = try_all(t, argv[0], text);
     if (cli->json)
-        fprintf(cli->out, "%s\n", json_object_to_json_string_ext(t->json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | BW_JSON_FLAGS));
+        fprintf(
+            cli->out, "%s\n",
+            json_object_to_json_string_ext(t->json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | BW_JSON_FLAGS));
 out:
     if (t != NULL && t->json != NULL)
         json_object_put(t->json);

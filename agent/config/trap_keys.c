@@ -16,27 +16,37 @@
 #define FILE_ALLOWED "an absolute path of at most 107 characters"
 
 static const struct bw_enum_label auth_labels[] = {
-    {BW_TRAP_AUTH_MD5, "MD5", "md5"},           {BW_TRAP_AUTH_SHA, "SHA", "sha"},
-    {BW_TRAP_AUTH_SHA224, "SHA224", "sha224"},  {BW_TRAP_AUTH_SHA256, "SHA256", "sha256"},
-    {BW_TRAP_AUTH_SHA384, "SHA384", "sha384"},  {BW_TRAP_AUTH_SHA512, "SHA512", "sha512"},
+    {BW_TRAP_AUTH_MD5, "MD5", "md5"},
+    {BW_TRAP_AUTH_SHA, "SHA", "sha"},
+    {BW_TRAP_AUTH_SHA224, "SHA224", "sha224"},
+    {BW_TRAP_AUTH_SHA256, "SHA256", "sha256"},
+    {BW_TRAP_AUTH_SHA384, "SHA384", "sha384"},
+    {BW_TRAP_AUTH_SHA512, "SHA512", "sha512"},
     {0, NULL, NULL},
 };
 static const struct bw_enum auth_enum = {"", auth_labels};
 
 static const struct bw_enum_label priv_labels[] = {
-    {BW_TRAP_PRIV_DES, "DES", "des"},          {BW_TRAP_PRIV_AES, "AES", "aes"},
-    {BW_TRAP_PRIV_AES192, "AES192", "aes192"}, {BW_TRAP_PRIV_AES256, "AES256", "aes256"},
+    {BW_TRAP_PRIV_DES, "DES", "des"},
+    {BW_TRAP_PRIV_AES, "AES", "aes"},
+    {BW_TRAP_PRIV_AES192, "AES192", "aes192"},
+    {BW_TRAP_PRIV_AES256, "AES256", "aes256"},
     {0, NULL, NULL},
 };
 static const struct bw_enum priv_enum = {"", priv_labels};
 
 static const struct bw_enum_label set_labels[] = {
-    {BW_PNOTE_OK, "ok", "ok"}, {BW_PNOTE_INIT, "init", "init"}, {BW_PNOTE_PROBLEM, "problem", "problem"}, {0, NULL, NULL},
+    {BW_PNOTE_OK, "ok", "ok"},
+    {BW_PNOTE_INIT, "init", "init"},
+    {BW_PNOTE_PROBLEM, "problem", "problem"},
+    {0, NULL, NULL},
 };
 static const struct bw_enum set_enum = {"", set_labels};
 
 static const struct bw_enum_label start_labels[] = {
-    {BW_PNOTE_OK, "ok", "ok"}, {BW_PNOTE_INIT, "init", "init"}, {0, NULL, NULL},
+    {BW_PNOTE_OK, "ok", "ok"},
+    {BW_PNOTE_INIT, "init", "init"},
+    {0, NULL, NULL},
 };
 static const struct bw_enum start_enum = {"", start_labels};
 
@@ -110,7 +120,8 @@ static const struct bw_config_key match_keys[] = {
      .type = BW_KEY_TEXT,
      INTO(bw_trap_match_config, regex),
      .wrong = bw_config_wrong_regex,
-     .allowed = "an extended regular expression of 1-159 characters, without back-references and with at most one {...}",
+     .allowed =
+         "an extended regular expression of 1-159 characters, without back-references and with at most one {...}",
      .derived = "none",
      .meaning = "The regular expression fits some part of the value as text"},
 };
@@ -134,8 +145,9 @@ static const struct bw_config_key rule_keys[] = {
      INTO(bw_trap_rule_config, oid),
      .required = true,
      .wrong = bw_config_wrong_notification,
-     .allowed = "a notification's number, such as \"1.3.6.1.6.3.1.1.5.3\", or its name, such as \"linkDown\"; \".*\" at "
-                "the end for all below",
+     .allowed =
+         "a notification's number, such as \"1.3.6.1.6.3.1.1.5.3\", or its name, such as \"linkDown\"; \".*\" at "
+         "the end for all below",
      .meaning = "The notification; names other than coldStart, warmStart, linkDown, linkUp, authenticationFailure and "
                 "egpNeighborLoss need the MIB's file on this host. SNMPv1 traps are seen with their SNMPv2 numbers"},
     {.name = "match",

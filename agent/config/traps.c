@@ -161,7 +161,8 @@ static void link_listen(struct bw_config_reader *reader, config_setting_t *list)
     char quote[BW_QUOTE_MAX];
 
     if (count == 0 || count > BW_MAX_TRAP_LISTENS)
-        bw_config_problem(reader, list, "traps listen: %d addresses; allowed: 1-%d of them", count, BW_MAX_TRAP_LISTENS);
+        bw_config_problem(reader, list, "traps listen: %d addresses; allowed: 1-%d of them", count,
+                          BW_MAX_TRAP_LISTENS);
     for (int i = 0; i < count && i < BW_MAX_TRAP_LISTENS; i++) {
         const char *text = bw_config_text_at(reader, list, i, "traps listen", listen_allowed, &where);
         const char *wrong = text != NULL ? bw_config_wrong_listen(text) : NULL;
@@ -268,12 +269,13 @@ static void link_user(struct bw_config_reader *reader, struct bw_trap_user_confi
     const struct bw_traps_config *t = &reader->config->traps;
     char shown[BW_QUOTE_MAX];
 
-    if (engine != NULL && (config_setting_type(engine) != CONFIG_TYPE_STRING ||
-                           !read_engine_id(config_setting_get_string(engine), user)))
-        bw_config_problem(reader, engine,
-                          "trap user engine_id: %s is no engine id; allowed: 5-32 octets as hexadecimal digits, such as "
-                          "\"8000000001020304\"",
-                          bw_config_shown(engine, shown));
+    if (engine != NULL &&
+        (config_setting_type(engine) != CONFIG_TYPE_STRING || !read_engine_id(config_setting_get_string(engine), user)))
+        bw_config_problem(
+            reader, engine,
+            "trap user engine_id: %s is no engine id; allowed: 5-32 octets as hexadecimal digits, such as "
+            "\"8000000001020304\"",
+            bw_config_shown(engine, shown));
     if (priv != file)
         bw_config_problem(reader, where, "trap user priv: there is no %s; allowed: both or none",
                           priv ? "priv_file" : "priv");
@@ -282,7 +284,8 @@ static void link_user(struct bw_config_reader *reader, struct bw_trap_user_confi
             other->engine_id_length == user->engine_id_length &&
             memcmp(other->engine_id, user->engine_id, user->engine_id_length) == 0)
             bw_config_problem_at(reader, bw_config_line(where, "name"),
-                                 "trap user name: \"%s\" is written twice; allowed: once for each engine id", user->name);
+                                 "trap user name: \"%s\" is written twice; allowed: once for each engine id",
+                                 user->name);
 }
 
 /* ---- rules ---- */
@@ -340,7 +343,8 @@ static void link_match(struct bw_config_reader *reader, struct bw_trap_match_con
         bw_config_problem(reader, where,
                           "trap rule's match has nothing to compare with; allowed: equal, less, greater, regex");
     if (match->has_less && match->has_greater && (match->less == INT64_MIN || match->greater >= match->less - 1))
-        bw_config_problem(reader, where, "trap rule's match less: no number is below %lld and above %lld; allowed: a range",
+        bw_config_problem(reader, where,
+                          "trap rule's match less: no number is below %lld and above %lld; allowed: a range",
                           (long long)match->less, (long long)match->greater);
 }
 
@@ -348,9 +352,8 @@ static void link_rule(struct bw_config_reader *reader, struct bw_trap_rule_confi
 {
     config_setting_t *source = config_setting_get_member(where, "source");
     config_setting_t *match = config_setting_get_member(where, "match");
-    const char *text = source != NULL && config_setting_type(source) == CONFIG_TYPE_STRING
-                           ? config_setting_get_string(source)
-                           : NULL;
+    const char *text =
+        source != NULL && config_setting_type(source) == CONFIG_TYPE_STRING ? config_setting_get_string(source) : NULL;
     const char *wrong = source == NULL ? NULL : text == NULL ? "is not a text" : wrong_source(text, &rule->source);
     const struct bw_traps_config *t = &reader->config->traps;
     char shown[BW_QUOTE_MAX];
@@ -399,11 +402,14 @@ static void check_traps(struct bw_config_reader *reader, const config_setting_t 
     if (!t->enabled)
         return;
     if (config_setting_get_member(section, "rules") == NULL)
-        bw_config_problem(reader, section, "traps has no rules; allowed: ( { name = \"...\"; oid = \"...\"; set = \"...\"; "
-                                           "pnote = \"...\"; }, ... ), or enabled = false");
-    if (config_setting_get_member(section, "communities") == NULL && config_setting_get_member(section, "users") == NULL)
         bw_config_problem(reader, section,
-                          "traps lets nobody in; allowed: communities for SNMPv1 and SNMPv2c, users for SNMPv3, or both");
+                          "traps has no rules; allowed: ( { name = \"...\"; oid = \"...\"; set = \"...\"; "
+                          "pnote = \"...\"; }, ... ), or enabled = false");
+    if (config_setting_get_member(section, "communities") == NULL &&
+        config_setting_get_member(section, "users") == NULL)
+        bw_config_problem(
+            reader, section,
+            "traps lets nobody in; allowed: communities for SNMPv1 and SNMPv2c, users for SNMPv3, or both");
 }
 
 void bw_config_link_traps(struct bw_config_reader *reader, const config_setting_t *root)

@@ -136,7 +136,6 @@ struct bw_core_group {
     uint64_t epoch; /* highest seen from anyone */
     uint64_t hold_epoch;
     uint32_t cause; /* of the present claim or hold */
-    uint64_t release_ns; /* when we let go */
     /* Claim. */
     bool claiming, moving; /* moving: by an administrator's wish, not by rank */
     uint64_t claim_epoch, claim_ns, retry_ns;
@@ -307,6 +306,8 @@ bool bw_core_fit(uint64_t rank);
 bool bw_core_healthy_rank(uint64_t rank);
 /* Rank without who holds, order, priority and id: only how well the member works. */
 uint64_t bw_core_rank_health(uint64_t rank);
+/* Rank as it will be when the start-up wait is over. */
+uint64_t bw_core_rank_started(uint64_t rank);
 /* The first fit member among those in view and the local one, or BW_NONE. */
 uint8_t bw_core_candidate(const struct bw_core *core, uint8_t group);
 /* The best fit member in view (the local one included) other than `except`; healthy ones only when asked. BW_NONE = none. */

@@ -134,16 +134,10 @@ static bool waits_for_better(struct bw_core *core, uint8_t group)
         return false;
     own = bw_core_rank(core, group, core->self);
     for (uint8_t i = 0; i < core->count; i++) {
-        struct bw_core_member *m = &core->members[i];
-        uint16_t flags = m->told.flags;
-        uint64_t rank;
+        const struct bw_core_member *m = &core->members[i];
 
-        if (!m->in_view || !(flags & BW_FLAG_WAITING))
-            continue;
-        m->told.flags &= (uint16_t)~BW_FLAG_WAITING;
-        rank = bw_core_rank(core, group, i);
-        m->told.flags = flags;
-        if (rank < own) {
+        if (m->in_view && (m->told.flags & (BW_FLAG_WAITING | BW_FLAG_LISTENING)) == BW_FLAG_WAITING &&
+            bw_core_rank_started(bw_core_rank(core, group, i)) < own) {
             bw_core_due(core, until);
             return true;
         }

@@ -96,7 +96,6 @@ void bw_core_let_go(struct bw_core *core, uint8_t group)
     g->holding = false;
     g->releasing = true;
     g->released = false;
-    g->release_ns = core->now_ns;
     bw_core_put(core, BW_OUTPUT_REVOKE)->group = group;
     bw_core_damp_loss(core, group);
     held_changed(core);

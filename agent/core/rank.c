@@ -94,6 +94,11 @@ uint64_t bw_core_rank_health(uint64_t rank)
     return rank >> SHIFT_SECURED;
 }
 
+uint64_t bw_core_rank_started(uint64_t rank)
+{
+    return rank & ~BIT_WAITING;
+}
+
 uint8_t bw_core_successor(const struct bw_core *core, uint8_t group, uint8_t except, bool healthy)
 {
     uint64_t best = UINT64_MAX;

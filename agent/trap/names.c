@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Names of notifications and objects by the MIB files of this host. net-snmp keeps them in globals: only for processes in
- * which nothing else uses net-snmp at that time (the receiver before it listens, the command line).
+ * Names of notifications and objects by the MIB files of this host. net-snmp keeps them in globals: only for processes
+ * in which nothing else uses net-snmp at that time (the receiver before it listens, the command line).
  */
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>

@@ -15,9 +15,12 @@ static const uint32_t generic_root[] = {1, 3, 6, 1, 6, 3, 1, 1, 5};
 static const struct {
     const char *module, *name;
 } generic[] = {
-    {"SNMPv2-MIB", "coldStart"}, {"SNMPv2-MIB", "warmStart"},
-    {"IF-MIB", "linkDown"},      {"IF-MIB", "linkUp"},
-    {"SNMPv2-MIB", "authenticationFailure"}, {"RFC1213-MIB", "egpNeighborLoss"},
+    {"SNMPv2-MIB", "coldStart"},
+    {"SNMPv2-MIB", "warmStart"},
+    {"IF-MIB", "linkDown"},
+    {"IF-MIB", "linkUp"},
+    {"SNMPv2-MIB", "authenticationFailure"},
+    {"RFC1213-MIB", "egpNeighborLoss"},
 };
 
 int bw_oid_from_text(const char *text, struct bw_oid *oid)

@@ -111,8 +111,8 @@ static bool map_v1(const netsnmp_pdu *pdu, struct bw_trap *trap)
     set_number(value, (uint32_t)pdu->time);
     value = add_value(trap);
     value->oid = address;
-    snprintf(value->text, sizeof(value->text), "%u.%u.%u.%u", pdu->agent_addr[0], pdu->agent_addr[1], pdu->agent_addr[2],
-             pdu->agent_addr[3]);
+    snprintf(value->text, sizeof(value->text), "%u.%u.%u.%u", pdu->agent_addr[0], pdu->agent_addr[1],
+             pdu->agent_addr[2], pdu->agent_addr[3]);
     value = add_value(trap);
     if (copy_oid(&value->oid, pdu->enterprise, pdu->enterprise_length))
         bw_oid_to_text(&value->oid, value->text, sizeof(value->text));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A look at a message before net-snmp sees it. The library remembers every engine id that a message of version 3 claims,
- * before it has checked anything: a flood of invented ones would fill its memory. So those that nobody configured are
- * turned away here. Pure.
+ * A look at a message before net-snmp sees it. The library remembers every engine id that a message of version 3
+ * claims, before it has checked anything: a flood of invented ones would fill its memory. So those that nobody
+ * configured are turned away here. Pure.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,7 +17,8 @@ struct place {
     const uint8_t *at, *end;
 };
 
-/* Reads a header of that tag: inside becomes its contents, from goes on behind them. False: no such thing, or too short. */
+/* Reads a header of that tag: inside becomes its contents, from goes on behind them. False: no such thing, or too
+ * short. */
 static bool take(struct place *from, uint8_t tag, struct place *inside)
 {
     size_t length, left = (size_t)(from->end - from->at), header = 2;

@@ -4,10 +4,10 @@
  * its privileges, and then turns each message into at most one small packet per rule for the agent. It ends with the
  * agent, and by an alarm when a message keeps it busy for seconds.
  */
-#include <net-snmp/net-snmp-config.h>
-#include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/library/large_fd_set.h>
 #include <net-snmp/library/snmpUDPBaseDomain.h>
+#include <net-snmp/net-snmp-config.h>
+#include <net-snmp/net-snmp-includes.h>
 
 #include <errno.h>
 #include <linux/sock_diag.h>
@@ -38,8 +38,8 @@ struct receiver {
     struct pollfd polls[BW_MAX_TRAP_LISTENS + 1]; /* the last one is the agent */
     netsnmp_large_fd_set fds;
     uint64_t drops[BW_MAX_TRAP_LISTENS];
-    bool arrived, delivered; /* there was a message, and the library handed it on */
-    unsigned usm_errors; /* before this message */
+    bool arrived, delivered;               /* there was a message, and the library handed it on */
+    unsigned usm_errors;                   /* before this message */
     enum { PASS, REFUSE, BROKEN } verdict; /* on this message, before the library reads it */
     struct bw_address source;
     struct bw_trap trap;
@@ -194,7 +194,8 @@ static int on_message(int operation, netsnmp_session *session, int request, nets
     if (operation != NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE)
         return 1;
     r->delivered = true;
-    /* The library hands on also what it could not read or what failed its authentication, and tells so only by the way. */
+    /* The library hands on also what it could not read or what failed its authentication, and tells so only by the way.
+     */
     if (session->s_snmp_errno != 0 && pdu->version != SNMP_VERSION_3) {
         count(&counters->malformed);
         return 1;
@@ -205,8 +206,8 @@ static int on_message(int operation, netsnmp_session *session, int request, nets
     }
     r->trap.source = r->source;
     if (bw_trap_from_pdu(pdu, &r->trap) != 0) {
-        bool notification = pdu->command == SNMP_MSG_TRAP || pdu->command == SNMP_MSG_TRAP2 ||
-                            pdu->command == SNMP_MSG_INFORM;
+        bool notification =
+            pdu->command == SNMP_MSG_TRAP || pdu->command == SNMP_MSG_TRAP2 || pdu->command == SNMP_MSG_INFORM;
 
         count(notification ? &counters->malformed : &counters->refused);
         return 1;
@@ -307,7 +308,8 @@ static int open_ports(struct receiver *r)
         int error = open_port(r, r->config->listen[i]);
 
         if (error != 0) {
-            bw_trap_say(r->link, BW_LOG_ERROR, "traps: cannot listen on %s: %s", r->config->listen[i], strerror(-error));
+            bw_trap_say(r->link, BW_LOG_ERROR, "traps: cannot listen on %s: %s", r->config->listen[i],
+                        strerror(-error));
             return error;
         }
     }
@@ -338,8 +340,8 @@ static void count_drops(struct receiver *r)
 
         if (getsockopt(r->polls[i].fd, SOL_SOCKET, SO_MEMINFO, memory, &length) != 0)
             continue;
-        atomic_fetch_add_explicit(&r->link->counters->dropped, (uint32_t)(memory[SK_MEMINFO_DROPS] - (uint32_t)r->drops[i]),
-                                  memory_order_relaxed);
+        atomic_fetch_add_explicit(&r->link->counters->dropped,
+                                  (uint32_t)(memory[SK_MEMINFO_DROPS] - (uint32_t)r->drops[i]), memory_order_relaxed);
         r->drops[i] = memory[SK_MEMINFO_DROPS];
     }
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Recorded notifications as text, for `bellwether trap-test`. Two forms, mixed as one likes; lines that begin with # are
- * comments:
+ * Recorded notifications as text, for `bellwether trap-test`. Two forms, mixed as one likes; lines that begin with #
+ * are comments:
  *
  *   10.0.0.2 linkDown 1.3.6.1.2.1.2.2.1.1.7=7 1.3.6.1.2.1.2.2.1.2.7="port 7"
  *
- *   2026-01-01 00:00:00 sw1 [UDP: [10.0.0.2]:1024->[10.0.0.1]:162]:                        (as snmptrapd -f -Lo -OQn prints)
- *   .1.3.6.1.2.1.1.3.0 = 0:0:00:01.00 <tab> .1.3.6.1.6.3.1.1.4.1.0 = .1.3.6.1.6.3.1.1.5.3 <tab> ...
+ *   2026-01-01 00:00:00 sw1 [UDP: [10.0.0.2]:1024->[10.0.0.1]:162]:                        (as snmptrapd -f -Lo -OQn
+ * prints) .1.3.6.1.2.1.1.3.0 = 0:0:00:01.00 <tab> .1.3.6.1.6.3.1.1.4.1.0 = .1.3.6.1.6.3.1.1.5.3 <tab> ...
  *
  * Pure: numbers and generic notifications only, no MIB files.
  */
@@ -28,8 +28,8 @@ static bool blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Takes the next word of *at, up to a blank or one of stop; quotes keep what is between them together and are taken off.
- * False at the end of the line, or when it is too long or a quote is not closed. */
+/* Takes the next word of *at, up to a blank or one of stop; quotes keep what is between them together and are taken
+ * off. False at the end of the line, or when it is too long or a quote is not closed. */
 static bool take_word(const char **at, const char *stop, char *word, size_t cap, bool *quoted)
 {
     size_t length = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which rules fit a notification. Used by the receiver's process and by `bellwether trap-test`; knows nothing of sockets
- * or net-snmp.
+ * Which rules fit a notification. Used by the receiver's process and by `bellwether trap-test`; knows nothing of
+ * sockets or net-snmp.
  */
 #include <errno.h>
 #include <regex.h>
@@ -113,7 +113,8 @@ static bool value_fits(const struct condition *condition, const struct bw_trap_v
 }
 
 /* The first object that the condition is about, or that it fits: of several instances any may fit. */
-static const struct bw_trap_value *find_value(const struct condition *condition, const struct bw_trap *trap, bool fitting)
+static const struct bw_trap_value *find_value(const struct condition *condition, const struct bw_trap *trap,
+                                              bool fitting)
 {
     for (uint32_t i = 0; i < trap->values_count; i++)
         if (bw_oid_within(&trap->values[i].oid, &condition->oid) &&
@@ -148,8 +149,8 @@ uint64_t bw_trap_rules_match(const struct bw_trap_rules *rules, const struct bw_
     return fitting;
 }
 
-const char *bw_trap_rule_obstacle(const struct bw_trap_rules *rules, unsigned index, const struct bw_trap *trap, char *buf,
-                                  size_t cap)
+const char *bw_trap_rule_obstacle(const struct bw_trap_rules *rules, unsigned index, const struct bw_trap *trap,
+                                  char *buf, size_t cap)
 {
     const struct rule *rule = &rules->rows[index];
 
@@ -172,7 +173,8 @@ const char *bw_trap_rule_obstacle(const struct bw_trap_rules *rules, unsigned in
     return buf;
 }
 
-void bw_trap_rule_tell(const struct bw_trap_rules *rules, unsigned index, const struct bw_trap *trap, char text[BW_TEXT_MAX])
+void bw_trap_rule_tell(const struct bw_trap_rules *rules, unsigned index, const struct bw_trap *trap,
+                       char text[BW_TEXT_MAX])
 {
     const struct rule *rule = &rules->rows[index];
     char oid[BW_TEXT_MAX], from[BW_ADDRESS_TEXT_MAX];

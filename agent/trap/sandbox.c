@@ -15,8 +15,8 @@
 
 #include "agent/trap/trap.h"
 
-#define NOBODY      65534
-#define DATA_BYTES  (128UL << 20)
+#define NOBODY     65534
+#define DATA_BYTES (128UL << 20)
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1 /* their runtimes need much more */
@@ -25,15 +25,15 @@
 #endif
 
 static const int allowed[] = {
-    SCMP_SYS(read),         SCMP_SYS(write),          SCMP_SYS(close),          SCMP_SYS(poll),
-    SCMP_SYS(ppoll),        SCMP_SYS(select),         SCMP_SYS(pselect6),       SCMP_SYS(recvfrom),
-    SCMP_SYS(recvmsg),      SCMP_SYS(sendto),         SCMP_SYS(sendmsg),        SCMP_SYS(getsockopt),
-    SCMP_SYS(getsockname),  SCMP_SYS(setsockopt),     SCMP_SYS(brk),            SCMP_SYS(mmap),
-    SCMP_SYS(munmap),       SCMP_SYS(mremap),         SCMP_SYS(madvise),        SCMP_SYS(mprotect),
-    SCMP_SYS(futex),        SCMP_SYS(clock_gettime),  SCMP_SYS(gettimeofday),   SCMP_SYS(time),
-    SCMP_SYS(getrandom),    SCMP_SYS(getpid),         SCMP_SYS(getppid),        SCMP_SYS(gettid),
-    SCMP_SYS(alarm),        SCMP_SYS(setitimer),      SCMP_SYS(rt_sigaction),   SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(tgkill),        SCMP_SYS(exit),
+    SCMP_SYS(read),         SCMP_SYS(write),           SCMP_SYS(close),        SCMP_SYS(poll),
+    SCMP_SYS(ppoll),        SCMP_SYS(select),          SCMP_SYS(pselect6),     SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),      SCMP_SYS(sendto),          SCMP_SYS(sendmsg),      SCMP_SYS(getsockopt),
+    SCMP_SYS(getsockname),  SCMP_SYS(setsockopt),      SCMP_SYS(brk),          SCMP_SYS(mmap),
+    SCMP_SYS(munmap),       SCMP_SYS(mremap),          SCMP_SYS(madvise),      SCMP_SYS(mprotect),
+    SCMP_SYS(futex),        SCMP_SYS(clock_gettime),   SCMP_SYS(gettimeofday), SCMP_SYS(time),
+    SCMP_SYS(getrandom),    SCMP_SYS(getpid),          SCMP_SYS(getppid),      SCMP_SYS(gettid),
+    SCMP_SYS(alarm),        SCMP_SYS(setitimer),       SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(tgkill),       SCMP_SYS(exit),
     SCMP_SYS(exit_group),
 };
 
@@ -61,8 +61,8 @@ static void filter_calls(const struct bw_trap_link *link)
 
 void bw_trap_sandbox(const struct bw_trap_link *link)
 {
-    if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setresgid(NOBODY, NOBODY, NOBODY) != 0 ||
-                           setresuid(NOBODY, NOBODY, NOBODY) != 0))
+    if (geteuid() == 0 &&
+        (setgroups(0, NULL) != 0 || setresgid(NOBODY, NOBODY, NOBODY) != 0 || setresuid(NOBODY, NOBODY, NOBODY) != 0))
         bw_trap_say(link, BW_LOG_INFO, "traps: the receiver stays root without capabilities: %s", strerror(errno));
     capng_clear(CAPNG_SELECT_BOTH);
     capng_apply(CAPNG_SELECT_BOTH);

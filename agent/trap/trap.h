@@ -37,7 +37,7 @@ struct bw_oid {
 struct bw_trap_value {
     struct bw_oid oid;
     bool is_number;
-    int64_t number; /* Counter64 beyond INT64_MAX: that */
+    int64_t number;               /* Counter64 beyond INT64_MAX: that */
     char text[BW_TRAP_VALUE_MAX]; /* any value as text: decimal, dotted, printable, else hexadecimal octets "00 1f" */
 };
 
@@ -71,13 +71,14 @@ void bw_trap_octets(const uint8_t *octets, size_t length, char text[BW_TRAP_VALU
 
 /* ---- peek.c: pure ---- */
 
-/* The version number in a message (0, 1, 3) and, of version 3, the engine id that it claims. -EINVAL: it can't be read. */
+/* The version number in a message (0, 1, 3) and, of version 3, the engine id that it claims. -EINVAL: it can't be read.
+ */
 int bw_trap_peek(const uint8_t *bytes, size_t length, const uint8_t **engine, size_t *engine_length);
 
 /* ---- names.c: names by MIB files, with net-snmp ---- */
 
-/* A number, a generic notification, or a name that some MIB file on this host has. 0, -EINVAL, -ENOENT. The first call for a
- * name reads every MIB file. */
+/* A number, a generic notification, or a name that some MIB file on this host has. 0, -EINVAL, -ENOENT. The first call
+ * for a name reads every MIB file. */
 int bw_trap_resolve(const char *text, struct bw_oid *oid);
 /* Forgets the MIB files. */
 void bw_trap_resolve_end(void);
@@ -86,8 +87,8 @@ void bw_trap_resolve_end(void);
 
 struct bw_trap_rules;
 
-/* The rules with their names resolved and expressions compiled. A rule whose names are not found is kept and never matches.
- * 0 or -ENOMEM. config must outlive it. */
+/* The rules with their names resolved and expressions compiled. A rule whose names are not found is kept and never
+ * matches. 0 or -ENOMEM. config must outlive it. */
 int bw_trap_rules_new(const struct bw_traps_config *config, int (*resolve)(const char *text, struct bw_oid *oid),
                       struct bw_trap_rules **rules);
 void bw_trap_rules_free(struct bw_trap_rules *rules);
@@ -96,8 +97,8 @@ const char *bw_trap_rule_fault(const struct bw_trap_rules *rules, unsigned rule)
 /* Bit per rule that fits. */
 uint64_t bw_trap_rules_match(const struct bw_trap_rules *rules, const struct bw_trap *trap);
 /* Why a rule does not fit, for people; "" when it fits. Returns buf. */
-const char *bw_trap_rule_obstacle(const struct bw_trap_rules *rules, unsigned rule, const struct bw_trap *trap, char *buf,
-                                  size_t cap);
+const char *bw_trap_rule_obstacle(const struct bw_trap_rules *rules, unsigned rule, const struct bw_trap *trap,
+                                  char *buf, size_t cap);
 /* What a rule has seen, for a pnote's detail: "linkDown from 10.0.0.2 (rule uplink): ifIndex… = 7". */
 void bw_trap_rule_tell(const struct bw_trap_rules *rules, unsigned rule, const struct bw_trap *trap,
                        char text[BW_TEXT_MAX]);
@@ -106,8 +107,9 @@ bool bw_trap_source_allowed(const struct bw_traps_config *config, const struct b
 
 /* ---- record.c: pure ---- */
 
-/* Reads the next recorded notification from text (NUL-terminated), *at its place in it, *line counted on. 1 = trap is filled,
- * 0 = the end, -EINVAL = this one cannot be read (why says so, cap BW_TEXT_MAX; the next call goes on after it). */
+/* Reads the next recorded notification from text (NUL-terminated), *at its place in it, *line counted on. 1 = trap is
+ * filled, 0 = the end, -EINVAL = this one cannot be read (why says so, cap BW_TEXT_MAX; the next call goes on after
+ * it). */
 int bw_trap_record_next(const char *text, size_t *at, unsigned *line, struct bw_trap *trap, char why[BW_TEXT_MAX]);
 
 /* ---- pnotes.c: pure ---- */
@@ -117,7 +119,7 @@ struct bw_trap_pnote {
     uint32_t status; /* enum bw_pnote_status: what it should be */
     uint32_t start;
     char text[BW_TEXT_MAX];
-    bool dirty;           /* to be reported */
+    bool dirty; /* to be reported */
     bool registered;
     uint64_t hold_end_ns; /* 0 = none */
     uint32_t after;
@@ -145,14 +147,14 @@ void bw_trap_pnote_done(struct bw_trap_pnote *row, bool good, uint64_t now_ns);
 
 /* ---- between the processes ---- */
 
-struct bw_trap_counters { /* shared memory; written by the receiver, restarts by the supervisor */
-    _Atomic uint64_t listening;  /* 0 or 1 */
+struct bw_trap_counters {       /* shared memory; written by the receiver, restarts by the supervisor */
+    _Atomic uint64_t listening; /* 0 or 1 */
     _Atomic uint64_t restarts;
-    _Atomic uint64_t received;   /* messages */
-    _Atomic uint64_t accepted;   /* notifications that rules saw */
-    _Atomic uint64_t refused;    /* wrong source, community, user, key or security level; no notification */
+    _Atomic uint64_t received; /* messages */
+    _Atomic uint64_t accepted; /* notifications that rules saw */
+    _Atomic uint64_t refused;  /* wrong source, community, user, key or security level; no notification */
     _Atomic uint64_t malformed;
-    _Atomic uint64_t dropped;    /* by the kernel, since they came too fast */
+    _Atomic uint64_t dropped; /* by the kernel, since they came too fast */
     _Atomic uint64_t matches[BW_MAX_TRAP_RULES];
 };
 
@@ -160,7 +162,7 @@ enum bw_trap_packet_kind { BW_TRAP_MATCH = 1, BW_TRAP_LOG };
 
 struct bw_trap_packet {
     uint32_t kind;
-    uint32_t rule;  /* MATCH: index; LOG: enum bw_log_level */
+    uint32_t rule; /* MATCH: index; LOG: enum bw_log_level */
     int64_t wall;
     struct bw_address source;
     char text[BW_TEXT_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The agent's side of received notifications: starts the processes, takes their packets on a thread of its own, and sets
- * pnotes through the mailbox. A packet is checked like any other input from outside.
+ * The agent's side of received notifications: starts the processes, takes their packets on a thread of its own, and
+ * sets pnotes through the mailbox. A packet is checked like any other input from outside.
  */
 #include <errno.h>
 #include <poll.h>
@@ -20,10 +20,10 @@
 #include "bellwether/surface.h"
 #include "bellwether/text.h"
 
-#define TICK_NS   (500 * BW_MS) /* how often counters are looked at when nothing comes */
-#define ASK_MS    1000
-#define BATCH     256
-#define LINES     50 /* of the receiver's, a minute */
+#define TICK_NS     (500 * BW_MS) /* how often counters are looked at when nothing comes */
+#define ASK_MS      1000
+#define BATCH       256
+#define LINES       50 /* of the receiver's, a minute */
 #define STACK_BYTES (256 * 1024)
 
 struct bw_traps {
@@ -72,7 +72,8 @@ static void report(struct bw_traps *t, struct bw_trap_pnote *row)
 
     if (!row->registered) {
         result = ask(t, BW_REQUEST_PNOTE_REGISTER, row, &answer);
-        /* Refused: somebody has registered it, or it is there from an earlier try. If no more fit, the report will tell. */
+        /* Refused: somebody has registered it, or it is there from an earlier try. If no more fit, the report will
+         * tell. */
         row->registered = result == BW_RESULT_DONE || result == BW_RESULT_REFUSED;
     }
     if (row->registered && result != BW_RESULT_DONE)
@@ -125,7 +126,8 @@ static void take_packet(struct bw_traps *t, struct bw_trap_packet *packet)
         memset(&packet->source, 0, sizeof(packet->source));
     if (packet->kind == BW_TRAP_MATCH && packet->rule < t->config->traps.rules_count)
         note_match(t, packet);
-    else if (packet->kind == BW_TRAP_LOG && packet->rule >= BW_LOG_ERROR && packet->rule <= BW_LOG_DEBUG && line_allowed(t))
+    else if (packet->kind == BW_TRAP_LOG && packet->rule >= BW_LOG_ERROR && packet->rule <= BW_LOG_DEBUG &&
+             line_allowed(t))
         bw_log((enum bw_log_level)packet->rule, "%s", packet->text);
 }
 
@@ -190,7 +192,8 @@ static void *run(void *argument)
         stop = polls[0].revents != 0;
         if (polls[1].revents != 0 && !take_packets(t)) {
             alive = false;
-            bw_log(BW_LOG_ERROR, "traps: the processes that receive are gone: no notification is taken until a restart");
+            bw_log(BW_LOG_ERROR,
+                   "traps: the processes that receive are gone: no notification is taken until a restart");
         }
         copy_counters(t);
     }

@@ -27,7 +27,9 @@ static const char *const auth_names[] = {
     [BW_TRAP_AUTH_SHA256] = "SHA-256", [BW_TRAP_AUTH_SHA384] = "SHA-384", [BW_TRAP_AUTH_SHA512] = "SHA-512",
 };
 static const char *const priv_names[] = {
-    [BW_TRAP_PRIV_DES] = "DES", [BW_TRAP_PRIV_AES] = "AES", [BW_TRAP_PRIV_AES192] = "AES-192",
+    [BW_TRAP_PRIV_DES] = "DES",
+    [BW_TRAP_PRIV_AES] = "AES",
+    [BW_TRAP_PRIV_AES192] = "AES-192",
     [BW_TRAP_PRIV_AES256] = "AES-256",
 };
 

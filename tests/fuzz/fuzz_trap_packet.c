@@ -1,7 +1,8 @@
 /* fuzz: agent/trap/pdu.c agent/trap/peek.c agent/trap/rules.c agent/trap/oid.c agent/model/text.c agent/model/address.c -lnetsnmp */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Notifications as they come from the network, through net-snmp's decoder of versions 1 and 2c into our form and the rules.
+ * Notifications as they come from the network, through net-snmp's decoder of versions 1 and 2c into our form and the
+ * rules.
  */
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>

@@ -13,14 +13,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char text[] =
     "cluster = { id = 1; name = \"c\"; auth = \"none\";\n"
-    "members = ( { id = 1; name = \"a\"; address = \"10.0.0.1\"; }, { id = 2; name = \"b\"; address = \"10.0.0.2\"; } );\n"
+    "members = ( { id = 1; name = \"a\"; address = \"10.0.0.1\"; }, { id = 2; name = \"b\"; address = \"10.0.0.2\"; } "
+    ");\n"
     "interfaces = ( { name = \"eth0\"; } ); };\n"
     "traps = { communities = \"hush\"; sources = ( \"10.0.0.0/8\" ); rules = (\n"
     "{ name = \"down\"; source = \"10.0.0.2\"; oid = \"linkDown\"; set = \"problem\"; pnote = \"u\";\n"
     "  match = ( { oid = \"1.3.6.1.2.1.2.2.1.1\"; equal = 7; } ); },\n"
-    "{ name = \"below\"; oid = \"1.3.6.1.4.*\"; set = \"ok\"; pnote = \"u\"; match = ( { oid = \"1.3\"; greater = -2; less = 3; } ); },\n"
+    "{ name = \"below\"; oid = \"1.3.6.1.4.*\"; set = \"ok\"; pnote = \"u\"; match = ( { oid = \"1.3\"; greater = -2; "
+    "less = 3; } ); },\n"
     "{ name = \"regex\"; oid = \"linkUp\"; set = \"ok\"; pnote = \"u\";\n"
-    "  match = ( { oid = \"1.3.8\"; regex = \"^(a|b*c+)+d?[x-z]{2,9}$\"; }, { oid = \"1.3\"; equal = \"x\"; } ); } ); };\n";
+    "  match = ( { oid = \"1.3.8\"; regex = \"^(a|b*c+)+d?[x-z]{2,9}$\"; }, { oid = \"1.3\"; equal = \"x\"; } ); } ); "
+    "};\n";
 
 static int resolve(const char *name, struct bw_oid *oid)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sends SNMPv2c traps at a rate, for the tests of the trap receiver: trap_flood ADDRESS PORT COMMUNITY RATE SECONDS [KIND]
- * KIND: link (default) linkDown of interface 7 and 8 in turn; other another notification; junk random octets.
+ * Sends SNMPv2c traps at a rate, for the tests of the trap receiver: trap_flood ADDRESS PORT COMMUNITY RATE SECONDS
+ * [KIND] KIND: link (default) linkDown of interface 7 and 8 in turn; other another notification; junk random octets.
  * Prints "sent N in S seconds".
  */
 #include <arpa/inet.h>
@@ -43,7 +43,8 @@ static size_t make_trap(uint8_t *bytes, const char *community, uint8_t notificat
 {
     static const uint8_t numbers[] = {2, 1, 1, 2, 1, 0, 2, 1, 0}; /* request id, error status and index */
     static const uint8_t uptime[] = {0x30, 13, 6, 8, 0x2b, 6, 1, 2, 1, 1, 3, 0, 0x43, 1, 1};
-    const uint8_t trap[] = {0x30, 23, 6, 10, 0x2b, 6, 1, 6, 3, 1, 1, 4, 1, 0, 6, 9, 0x2b, 6, 1, 6, 3, 1, 1, 5, notification};
+    const uint8_t trap[] = {0x30, 23, 6, 10,   0x2b, 6, 1, 6, 3, 1, 1, 4,           1,
+                            0,    6,  9, 0x2b, 6,    1, 6, 3, 1, 1, 5, notification};
     const uint8_t index[] = {0x30, 15, 6, 10, 0x2b, 6, 1, 2, 1, 2, 2, 1, 1, interface, 2, 1, interface};
     size_t end = 0, variables;
 

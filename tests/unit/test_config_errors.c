@@ -142,14 +142,13 @@ static const struct mistake unknown[] = {
      "13: unknown key \"rol\" in interface (did you mean \"role\"?); allowed: name, role, transport, virtual"},
     {20, "state_dri = \"/x\";",
      "20: unknown key \"state_dri\" in the file (did you mean \"state_dir\"?); allowed: cluster, monitors, snmp, http, control, "
-     "state_dir, core, log_level"},
+     "traps, state_dir, core, log_level"},
     {17, "snmp = { state_dir = \"/x\"; };",
      "17: unknown key \"state_dir\" in snmp (it belongs to the top of the file); allowed: enabled, agentx, writable, "
      "root"},
     {0, "clutser = 1;\n",
      "1: unknown key \"clutser\" in the file (did you mean \"cluster\"?); allowed: cluster, monitors, snmp, http, control, "
-     "state_dir, "
-     "core, log_level\n"
+     "traps, state_dir, core, log_level\n"
      "1: no cluster; allowed: { id = ...; name = ...; members = ( ... ); interfaces = ( ... ); ... }"},
     {0, "", "1: no cluster; allowed: { id = ...; name = ...; members = ( ... ); interfaces = ( ... ); ... }"},
 };

@@ -70,8 +70,10 @@ static void test_everything(void **state)
     parse("traps = { listen = [ \"10.0.0.1:1162\", \"[::]:162\" ]; sources = ( \"10.0.0.0/8\", \"fd00::1\" );\n"
           "users = ( { name = \"u\"; auth = \"SHA256\"; auth_file = \"/a\"; priv = \"AES\"; priv_file = \"/p\";\n"
           "            engine_id = \"0x80000000010203ff\"; }, { name = \"u\"; auth_file = \"/a\"; } );\n"
-          "rules = ( { name = \"r\"; source = \"10.1.0.0/16\"; oid = \".1.3.6.1.4.*\"; set = \"ok\"; pnote = \"p\"; hold_s = 9;\n"
-          "  start = \"init\"; match = ( { oid = \"IF-MIB::ifIndex.7\"; equal = 7; }, { oid = \"1.3\"; less = 5; greater = -5; },\n"
+          "rules = ( { name = \"r\"; source = \"10.1.0.0/16\"; oid = \".1.3.6.1.4.*\"; set = \"ok\"; pnote = \"p\"; "
+          "hold_s = 9;\n"
+          "  start = \"init\"; match = ( { oid = \"IF-MIB::ifIndex.7\"; equal = 7; }, { oid = \"1.3\"; less = 5; "
+          "greater = -5; },\n"
           "  { oid = \"1.3\"; equal = \"x y\"; }, { oid = \"ifDescr\"; regex = \"^a{2,9}(b|c)$\"; },\n"
           "  { oid = \"1.3\"; less = 9999999999L; } ); } ); };");
     assert_string_equal(errors.text, "");
@@ -99,8 +101,10 @@ static void test_errors(void **state)
         {"traps = 7;", "traps: 7 is not a section in braces"},
         {"traps = { communities = \"x\"; };", "traps has no rules"},
         {"traps = { rules = ( " RULE " ); };", "traps lets nobody in"},
-        {"traps = { comunities = \"x\"; communities = \"x\"; rules = ( " RULE " ); };", "did you mean \"communities\"?"},
-        {"traps = { listen = \"162\"; communities = \"x\"; rules = ( " RULE " ); };", "traps listen: \"162\" has no valid port"},
+        {"traps = { comunities = \"x\"; communities = \"x\"; rules = ( " RULE " ); };",
+         "did you mean \"communities\"?"},
+        {"traps = { listen = \"162\"; communities = \"x\"; rules = ( " RULE " ); };",
+         "traps listen: \"162\" has no valid port"},
         {"traps = { listen = [ \"10.0.0.1:1\", \"10.0.0.1:1\" ]; communities = \"x\"; rules = ( " RULE " ); };",
          "\"10.0.0.1:1\" is written twice"},
         {"traps = { sources = ( \"10.0.0.1/8\" ); communities = \"x\"; rules = ( " RULE " ); };",
@@ -121,18 +125,24 @@ static void test_errors(void **state)
         {"traps = { communities = \"x\"; rules = ( " RULE ", " RULE " ); };", "trap rule name: \"r\" is used twice"},
         {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"linkDown\"; set = \"ok\"; } ); };",
          "trap rule has no pnote"},
-        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"link Down\"; set = \"ok\"; pnote = \"p\"; } ); };",
+        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"link Down\"; set = \"ok\"; pnote = \"p\"; } "
+         "); };",
          "\"link Down\" is neither a number"},
-        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.3.*.4\"; set = \"ok\"; pnote = \"p\"; } ); };",
+        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.3.*.4\"; set = \"ok\"; pnote = \"p\"; } "
+         "); };",
          "is neither a number"},
-        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.4294967296\"; set = \"ok\"; pnote = \"p\"; } ); };",
+        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.4294967296\"; set = \"ok\"; pnote = "
+         "\"p\"; } ); };",
          "holds a number above"},
-        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.3\"; set = \"bad\"; pnote = \"p q\"; } ); };",
+        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.3\"; set = \"bad\"; pnote = \"p q\"; } ); "
+         "};",
          "trap rule pnote: \"p q\" holds a blank"},
-        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.3\"; set = \"ok\"; pnote = \"p\"; after = \"init\"; } "
+        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.3\"; set = \"ok\"; pnote = \"p\"; after = "
+         "\"init\"; } "
          "); };",
          "trap rule after: there is no hold_s"},
-        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.3\"; set = \"ok\"; pnote = \"p\"; source = \"x\"; } "
+        {"traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.3\"; set = \"ok\"; pnote = \"p\"; source "
+         "= \"x\"; } "
          "); };",
          "trap rule source: \"x\" is no address"},
     };
@@ -166,10 +176,11 @@ static void test_conditions(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        snprintf(text, sizeof(text),
-                 "traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.3\"; set = \"ok\"; pnote = \"p\";\n"
-                 "match = ( %s ); } ); };",
-                 cases[i].match);
+        snprintf(
+            text, sizeof(text),
+            "traps = { communities = \"x\"; rules = ( { name = \"r\"; oid = \"1.3\"; set = \"ok\"; pnote = \"p\";\n"
+            "match = ( %s ); } ); };",
+            cases[i].match);
         parse(text);
         if (strstr(errors.text, cases[i].error) == NULL || strncmp(errors.text, "t.conf:6: ", 10) != 0)
             fail_msg("%s\n  says: %s\n  not:  %s", cases[i].match, errors.text, cases[i].error);

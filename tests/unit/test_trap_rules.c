@@ -38,7 +38,8 @@ static void load(const char *rules)
 
 static void test_oids(void **state)
 {
-    static const char *const bad[] = {"", ".", "1", "1.", ".1", "1..3", "1.3.", "1.x", "1.4294967296", "1.99999999999", "-1.3"};
+    static const char *const bad[] = {
+        "", ".", "1", "1.", ".1", "1..3", "1.3.", "1.x", "1.4294967296", "1.99999999999", "-1.3"};
     char long_text[600] = "1", buf[1500];
     struct bw_oid oid, other;
 
@@ -63,7 +64,7 @@ static void test_oids(void **state)
 
 static void test_generic_names(void **state)
 {
-    static const char *const names[] = {"coldStart", "warmStart", "linkDown", "linkUp", "authenticationFailure",
+    static const char *const names[] = {"coldStart",      "warmStart", "linkDown", "linkUp", "authenticationFailure",
                                         "egpNeighborLoss"};
     char buf[64], wanted[64];
     struct bw_oid oid;
@@ -131,7 +132,8 @@ static void test_records(void **state)
 {
     static const char text[] =
         "# comment\n\n"
-        "  10.0.0.2 linkDown 1.3.6.1.2.1.2.2.1.1.7=7  1.3.6.1.2.1.2.2.1.2.7=\"the \\\"port\\\" = 7\" 1.3.6.1.9= 1.3.6.2=-5\r\n"
+        "  10.0.0.2 linkDown 1.3.6.1.2.1.2.2.1.1.7=7  1.3.6.1.2.1.2.2.1.2.7=\"the \\\"port\\\" = 7\" 1.3.6.1.9= "
+        "1.3.6.2=-5\r\n"
         "fd00::1 .1.3.6.1.4.1.9.0.1\n"
         "2026-01-01 00:00:00 sw1 [UDP: [10.0.0.3]:1024->[10.0.0.1]:162]:\n"
         ".1.3.6.1.2.1.1.3.0 = 0:0:00:01.00\t.1.3.6.1.6.3.1.1.4.1.0 = .1.3.6.1.6.3.1.1.5.4\t.1.3.6.1.2.1.2.2.1.1.7 = 7\t"
@@ -378,10 +380,10 @@ static void test_rate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_oids),        cmocka_unit_test(test_generic_names), cmocka_unit_test(test_octets),
-        cmocka_unit_test(test_peek),
-        cmocka_unit_test(test_records),     cmocka_unit_test(test_bad_records),   cmocka_unit_test(test_matching),
-        cmocka_unit_test(test_sources),     cmocka_unit_test(test_hold),          cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_oids),     cmocka_unit_test(test_generic_names), cmocka_unit_test(test_octets),
+        cmocka_unit_test(test_peek),     cmocka_unit_test(test_records),       cmocka_unit_test(test_bad_records),
+        cmocka_unit_test(test_matching), cmocka_unit_test(test_sources),       cmocka_unit_test(test_hold),
+        cmocka_unit_test(test_rate),
     };
 
     return cmocka_run_group_tests_name("trap rules", tests, NULL, NULL);
