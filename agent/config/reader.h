@@ -54,6 +54,7 @@ struct bw_config_section {
 
 /* Tables (keys.c). bw_config_sections: all of them, for documentation and hints; ends with NULL. */
 extern const struct bw_config_section bw_config_root, bw_config_override, bw_config_group_address, bw_config_monitor;
+extern const struct bw_enum bw_config_monitor_kind; /* monitor_keys.c */
 /* Those of trap_keys.c. */
 extern const struct bw_config_section bw_config_traps, bw_config_trap_user, bw_config_trap_rule, bw_config_trap_match;
 extern const struct bw_config_section *const bw_config_sections[];

@@ -262,6 +262,31 @@ static void run_local(struct bw_core *core)
     tell_cancelled(core, state);
 }
 
+/* What a peer's heartbeat tells of the reason for its state: until its own words come by page, and for the history. */
+static void reason_of_peer(const struct bw_told *told, uint32_t state, char *text, size_t cap)
+{
+    static const char *const plain[] = {
+        [BW_MEMBER_INITIALIZING] = "started, not ready yet",
+        [BW_MEMBER_READY] = "about to take over: waits for the confirmations of the others",
+        [BW_MEMBER_STANDBY] = "able to take over",
+        [BW_MEMBER_ACTIVE] = "serves",
+        [BW_MEMBER_ATTENTION] = "has a problem, serves since no other can",
+        [BW_MEMBER_DOWN] = "one of its critical devices has a problem",
+    };
+    bool troubled = state == BW_MEMBER_DOWN || state == BW_MEMBER_ATTENTION;
+
+    if (told->flags & BW_FLAG_STOPPING)
+        bw_copy(text, cap, "it is stopping");
+    else if (troubled && told->admin != BW_ADMIN_UP && told->admin != 0)
+        bw_format(text, cap, "set to %s by an administrator", bw_enum_text(&bw_enum_admin_state, told->admin));
+    else if (troubled && (told->flags & BW_FLAG_DEAF))
+        bw_copy(text, cap, "it receives nothing on any interface");
+    else if (troubled && told->interfaces_up < told->interfaces_required)
+        bw_format(text, cap, "%u interfaces are required, only %u work", told->interfaces_required, told->interfaces_up);
+    else
+        bw_copy(text, cap, plain[state]);
+}
+
 static void run_peer(struct bw_core *core, uint8_t member)
 {
     struct bw_core_member *m = &core->members[member];
@@ -274,7 +299,7 @@ static void run_peer(struct bw_core *core, uint8_t member)
         if (facts) {
             bw_core_set_state(core, member, state, m->facts_reason, m->facts_source);
         } else if (m->state != state) {
-            bw_format(text, sizeof(text), "as %s says itself", bw_core_name(core, member));
+            reason_of_peer(&m->told, state, text, sizeof(text));
             bw_core_set_state(core, member, state, text, "");
         }
         return;
