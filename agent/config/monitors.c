@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The monitors: which keys go with which kind, what a kind cannot do without, and their part of the digest. A monitor is checked as far as the file goes; whether a host, a program or a table exists is for its checks.
+ * The monitors: which keys go with which kind, what a kind cannot do without, and their part of the digest. A monitor
+ * is checked as far as the file goes; whether a host, a program or a table exists is for its checks.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -23,7 +23,8 @@
 
 #define REALTIME_PRIORITY 51
 #define KILL_NS           (20 * BW_MS)  /* given to a killed process to end before its addresses are taken off */
-#define STOP_NS           (3 * BW_SEC)  /* given to an orderly end */
+#define STOP_NS           (3 * BW_SEC)  /* given to the engine's orderly end */
+#define END_NS            (10 * BW_SEC) /* given to the surfaces after it: nothing is held any more */
 #define LAST_NS           BW_SEC        /* given to a killed process when the keeper itself ends */
 #define ADDRESSES_NS      (30 * BW_SEC) /* own addresses are read anew this often */
 
@@ -44,7 +45,7 @@ struct keeper {
     int signals, timer;
     int death[2]; /* the agent reads, the keeper never writes: it ends with the keeper */
     sigset_t mask_before;
-    uint64_t started_ns, restart_ns, stop_ns, addresses_ns;
+    uint64_t started_ns, restart_ns, stop_ns, end_ns, addresses_ns;
     uint64_t watchdog_ns, watchdog_every_ns;
     bool stopping, ready, ended;
     int status; /* exit status of the whole */
@@ -85,6 +86,7 @@ static void start_agent(struct keeper *k)
     atomic_store(&k->lifeline->turn_ns, 0);
     atomic_store(&k->lifeline->crashing, 0);
     atomic_store(&k->lifeline->stopped, 0);
+    k->end_ns = 0;
     if (error == 0)
         error = bw_child_start(&k->child, k->context, k->death[0], inherited, k->agent, before_agent, k);
     k->started_ns = now_ns;
@@ -197,10 +199,15 @@ static void watch_time(struct keeper *k, uint64_t now_ns)
 {
     bool stuck = bw_judge_stuck(&k->judge, now_ns, atomic_load(&k->lifeline->turn_ns));
 
+    bool let_go = atomic_load(&k->lifeline->stopped) != 0;
+
     tell_systemd(k, now_ns);
-    if (k->phase == PHASE_RUNNING && k->stopping && now_ns - k->stop_ns > STOP_NS)
+    if (let_go && k->end_ns == 0)
+        k->end_ns = now_ns;
+    if (k->phase == PHASE_RUNNING && let_go ? now_ns - k->end_ns > END_NS
+                                            : k->phase == PHASE_RUNNING && k->stopping && now_ns - k->stop_ns > STOP_NS)
         kill_agent(k, "the agent does not end");
-    else if (k->phase == PHASE_RUNNING && !k->stopping && stuck)
+    else if (k->phase == PHASE_RUNNING && !k->stopping && !let_go && stuck)
         kill_agent(k, "the engine makes no turn any more");
     if (k->phase == PHASE_WAITING && !k->stopping && now_ns >= k->restart_ns) {
         atomic_fetch_add(&k->lifeline->restarts, 1);

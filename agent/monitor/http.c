@@ -5,7 +5,6 @@
  */
 #include "agent/monitor/monitor.h"
 
-#ifdef BW_WITH_CURL
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -273,42 +272,3 @@ static void late_http(struct bw_monitor *m)
 
 const struct bw_monitor_ops bw_monitor_http = {.begin = begin_http, .late = late_http, .close = end};
 
-#else /* a build without libcurl */
-
-#include <errno.h>
-
-int bw_http_engine_wait_ms(const struct bw_monitors *all)
-{
-    (void)all;
-    return -1;
-}
-
-void bw_http_engine_turn(struct bw_monitors *all)
-{
-    (void)all;
-}
-
-int bw_http_engine_open(struct bw_monitors *all)
-{
-    (void)all;
-    return 0;
-}
-
-void bw_http_engine_close(struct bw_monitors *all)
-{
-    (void)all;
-}
-
-static int open_http(struct bw_monitor *m)
-{
-    (void)m;
-    return -EPROTONOSUPPORT;
-}
-
-static void nothing(struct bw_monitor *m)
-{
-    (void)m;
-}
-
-const struct bw_monitor_ops bw_monitor_http = {.open = open_http, .begin = nothing, .late = nothing, .close = nothing};
-#endif

@@ -2,8 +2,9 @@
 """Test scripts of the laboratory: functions marked @test run in order, one TAP line each.
 
 Arguments of a script select its tests by substring. A failure shows the last lines of every open laboratory's logs and
-closes them: a test that shares one asks `lab.closed` and makes another. Laboratories are made with `open_lab` and end with `retire`, at the latest after the last test: every daemon that still
-runs must end in order, and no log may hold a sanitizer's finding; that is each script's last test.
+closes them: a test that shares one asks `lab.closed` and makes another. Laboratories are made with `open_lab` and end
+with `retire`, at the latest after the last test: every daemon that still runs must end in order, and no log may hold a
+sanitizer's finding; that is each script's last test.
 """
 
 import subprocess
