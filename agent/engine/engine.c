@@ -61,17 +61,10 @@ static int open_ports(struct bw_engine *e)
     const struct bw_cluster_config *c = e->cluster;
 
     for (uint8_t i = 0; i < c->interfaces_count; i++) {
-        const struct bw_interface_config *interface = &c->interfaces[i];
-        struct bw_port_setup setup = {.index = i, .transport = interface->transport};
+        struct bw_port_setup setup;
 
-        if (interface->role != BW_ROLE_CLUSTER && interface->role != BW_ROLE_SYNC)
+        if (!bw_port_setup_of(c, i, &setup))
             continue;
-        bw_copy(setup.device, sizeof(setup.device), c->members[c->local].device[i]);
-        bw_copy(setup.multicast4, sizeof(setup.multicast4), c->multicast4);
-        bw_copy(setup.multicast6, sizeof(setup.multicast6), c->multicast6);
-        for (uint8_t m = 0; m < c->members_count; m++)
-            if (m != c->local)
-                setup.peers[setup.peers_count++] = c->members[m].address;
         e->ports[i] = bw_port_new(&setup);
         if (e->ports[i] == NULL)
             return -ENOMEM;

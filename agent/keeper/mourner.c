@@ -60,16 +60,11 @@ static int open_ports(struct bw_mourner *m)
     const struct bw_cluster_config *c = &m->context->config->cluster;
 
     for (uint8_t i = 0; i < c->interfaces_count; i++) {
-        struct bw_port_setup setup = {.index = i, .transport = c->interfaces[i].transport, .send_only = true};
+        struct bw_port_setup setup;
 
-        if (c->interfaces[i].role != BW_ROLE_CLUSTER && c->interfaces[i].role != BW_ROLE_SYNC)
+        if (!bw_port_setup_of(c, i, &setup))
             continue;
-        bw_copy(setup.device, sizeof(setup.device), c->members[c->local].device[i]);
-        bw_copy(setup.multicast4, sizeof(setup.multicast4), c->multicast4);
-        bw_copy(setup.multicast6, sizeof(setup.multicast6), c->multicast6);
-        for (uint8_t n = 0; n < c->members_count; n++)
-            if (n != c->local)
-                setup.peers[setup.peers_count++] = c->members[n].address;
+        setup.send_only = true;
         m->ports[i] = bw_port_new(&setup);
         if (m->ports[i] == NULL)
             return -ENOMEM;

@@ -103,6 +103,8 @@ struct bw_port_setup {
     bool send_only; /* for the keeper: never receives, and leaves UDP port 8116 to the agent */
 };
 
+/* What the port of an interface of the local member is set up with. False: the interface carries no CCP (neither cluster nor sync). */
+bool bw_port_setup_of(const struct bw_cluster_config *config, uint8_t interface, struct bw_port_setup *setup);
 /* A port that may be closed (device missing): bw_port_attach opens its sockets. NULL when out of memory. */
 struct bw_port *bw_port_new(const struct bw_port_setup *setup);
 void bw_port_free(struct bw_port *port);
