@@ -16,6 +16,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
 SYSCONFDIR ?= /etc
 VERSION := 0.1.0
 # The MIB's root; `make OID_ROOT=1.3.6.1.4.1.…` builds with another one (the shipped MIB is rewritten along).
@@ -45,9 +46,14 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(
 
 # Everything below agent/ and exporters/ is one library; the two programs and the tests link to it.
 MAINS := agent/main.c agent/cli/main.c
-LIB_SRC := $(filter-out $(MAINS),$(wildcard agent/*/*.c exporters/*/*.c))
+CLIENT_SRC := $(wildcard agent/client/*.c)
+LIB_SRC := $(filter-out $(MAINS) $(CLIENT_SRC),$(wildcard agent/*/*.c exporters/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 LIB := $(BUILD)/libbw.a
+
+# The public client library, libbellwether: no part of the daemon, and it needs libc only.
+CLIENT_OBJ := $(CLIENT_SRC:%.c=$(BUILD)/pic/%.o)
+CLIENT := $(BUILD)/libbellwether.so.0 $(BUILD)/libbellwether.a
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 SIM := $(BUILD)/tests/sim
@@ -58,7 +64,7 @@ TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c)
 .PHONY: all check check-built demo bench sim fuzz install deb clean deps deps-build deps-demo deps-check tests mib lint
 all: build-ready
 	$(Q)$(MAKE) --no-print-directory programs
-programs: $(BUILD)/bellwetherd $(BUILD)/bellwether
+programs: $(BUILD)/bellwetherd $(BUILD)/bellwether $(CLIENT)
 .PHONY: programs build-ready
 
 # ---- packages -------------------------------------------------------------------------------------------------------
@@ -103,11 +109,28 @@ $(BUILD)/bellwether: $(BUILD)/obj/agent/cli/main.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -lpthread -o $@
 
+$(BUILD)/pic/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -MMD -MP -c $< -o $@
+
+$(BUILD)/libbellwether.so.0: $(CLIENT_OBJ) agent/client/libbellwether.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC $(filter-out -pie,$(ALL_LDFLAGS)) -shared -Wl,-soname,$(@F) \
+	    -Wl,--version-script=agent/client/libbellwether.map $(CLIENT_OBJ) -o $@
+
+$(BUILD)/libbellwether.a: $(CLIENT_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
 # ---- tests ----------------------------------------------------------------------------------------------------------
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -lcmocka -lpthread -o $@
+
+$(BUILD)/tests/test_client: $(BUILD)/libbellwether.a
 
 $(SIM): $(SIM_SRC:%.c=$(BUILD)/obj/%.o) $(LIB)
 	$(call say,LD,$@)
@@ -160,6 +183,19 @@ install: all
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bellwether
 	install -m 755 $(BUILD)/bellwetherd $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(BUILD)/bellwether $(DESTDIR)$(BINDIR)/
+	for name in cphaprob clpstat clpgrp; do \
+	    ln -sf bellwether $(DESTDIR)$(BINDIR)/$$name; \
+	    ln -sf bellwether $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name; done
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/bellwether $(DESTDIR)$(PREFIX)/share/man/man3 \
+	    $(DESTDIR)$(PREFIX)/share/doc/bellwether/examples
+	install -m 644 $(BUILD)/libbellwether.so.0 $(BUILD)/libbellwether.a $(DESTDIR)$(LIBDIR)/
+	ln -sf libbellwether.so.0 $(DESTDIR)$(LIBDIR)/libbellwether.so
+	install -m 644 include/bellwether/bellwether.h $(DESTDIR)$(PREFIX)/include/bellwether/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(PREFIX)/include|; s|@VERSION@|$(VERSION)|' \
+	    conf/bellwether.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/bellwether.pc
+	install -m 644 conf/examples/* $(DESTDIR)$(PREFIX)/share/doc/bellwether/examples/
+	install -m 644 conf/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
+	$(if $(DESTDIR),,-ldconfig)
 	mibs/set-root $(OID_ROOT) < mibs/BELLWETHER-MIB.txt > $(DESTDIR)$(PREFIX)/share/snmp/mibs/BELLWETHER-MIB.txt
 	install -m 644 README.md conf/bellwether.conf conf/snmpd-bellwether.conf $(DESTDIR)$(PREFIX)/share/doc/bellwether/
 	install -m 644 conf/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
@@ -187,4 +223,4 @@ screenshot: deps-build deps-check
 	$(Q)$(MAKE) --no-print-directory $(BUILD)/tests/http_fixture
 	$(Q)conf/screenshot/shoot $(BUILD)
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)

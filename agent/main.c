@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,10 @@
 #include <unistd.h>
 
 #include "agent/engine/engine.h"
+#include "agent/keeper/estate.h"
 #include "agent/keeper/keeper.h"
 #include "agent/linux/linux.h"
+#include "agent/reload/daemon.h"
 #include "bellwether/log.h"
 #include "bellwether/surface.h"
 #include "bellwether/text.h"
@@ -35,6 +38,19 @@ static void on_stop_signal(int signal_number)
     (void)signal_number;
     if (running_engine != NULL)
         bw_engine_stop(running_engine);
+    errno = saved;
+}
+
+/* Likewise. */
+static struct bw_reload *volatile running_reload;
+
+static void on_reload_signal(int signal_number)
+{
+    int saved = errno;
+
+    (void)signal_number;
+    if (running_reload != NULL)
+        bw_reload_wake(running_reload);
     errno = saved;
 }
 
@@ -67,13 +83,15 @@ static void take_crashes(struct bw_lifeline *lifeline)
 static void take_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_stop_signal}, ignore = {.sa_handler = SIG_IGN};
+    struct sigaction reload = {.sa_handler = on_reload_signal, .sa_flags = SA_RESTART};
     sigset_t all;
 
     sigemptyset(&stop.sa_mask);
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
-    sigaction(SIGHUP, &ignore, NULL);
+    sigemptyset(&reload.sa_mask);
+    sigaction(SIGHUP, &reload, NULL);
     /* Surfaces' threads start with all signals blocked; the engine's thread takes them. */
     sigfillset(&all);
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
@@ -159,14 +177,21 @@ static int run_engine(struct bw_engine *engine)
     return error;
 }
 
+static int prepare_monitors(const struct bw_agent_context *context)
+{
+    bw_estate_keep_private(context->lifeline->estate); /* there will be keys in it, and what is forked here must not see them */
+    return bw_monitors_prepare(context->config);
+}
+
 /* The agent: what the keeper runs in its child. */
 static int agent_main(const struct bw_agent_context *context)
 {
     const struct bw_config *config = context->config;
-    struct surfaces surfaces = {.runner = bw_monitors_prepare(config)}; /* forks: before there is anything else */
+    struct surfaces surfaces = {.runner = prepare_monitors(context)}; /* forks: before there is anything else */
     struct bw_stats stats = {0};
-    struct bw_agent agent = {context, config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats};
-    struct bw_surface_context with = {config, agent.board, agent.mailbox, agent.history, &stats};
+    struct bw_handover handover = {0};
+    struct bw_agent agent = {context, config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats, &handover};
+    struct bw_surface_context with = {config, agent.board, agent.mailbox, agent.history, &stats, NULL};
     struct bw_core_start *start = calloc(1, sizeof(*start));
     struct bw_engine *engine = NULL;
     int error = -ENOMEM;
@@ -184,16 +209,22 @@ static int agent_main(const struct bw_agent_context *context)
     if (error != 0)
         goto out;
     bw_lock_memory();
+    if (bw_reload_new(&agent, true, &with.reload) != 0)
+        bw_log(BW_LOG_ERROR, "running without reload");
+    running_reload = with.reload;
     start_surfaces(context, &with, &surfaces);
     bw_log(BW_LOG_NOTICE, "bellwetherd %s: member %s of cluster %s (id %u)", BW_VERSION,
            config->cluster.members[config->cluster.local].name, config->cluster.name, config->cluster.id);
     error = run_engine(engine);
     if (error == 0)
         atomic_store(&context->lifeline->stopped, 1);
+    running_reload = NULL;
     stop_surfaces(&surfaces);
 out:
     bw_traps_stop(surfaces.traps);
     bw_engine_free(engine);
+    bw_reload_free(with.reload);
+    explicit_bzero(handover.keys, sizeof(handover.keys));
     free(start);
     bw_history_free(agent.history);
     bw_mailbox_free(agent.mailbox);
@@ -272,6 +303,16 @@ static int take_place(const struct bw_cluster_config *cluster)
     return error;
 }
 
+/* The path from the root on: reload opens it again when the working directory is another one. Links stay as they are written. */
+static const char *absolute(const char *path)
+{
+    char here[PATH_MAX], *whole = NULL;
+
+    if (path[0] != '/' && (getcwd(here, sizeof(here)) == NULL || asprintf(&whole, "%s/%s", here, path) < 0))
+        return path;
+    return whole != NULL ? whole : path;
+}
+
 static int tell(const struct bw_config_errors *errors)
 {
     fputs(errors->text, stderr);
@@ -294,7 +335,7 @@ int main(int argc, char **argv)
         return EXIT_GOOD;
     if (bw_config_resolve_host(&config, &errors) != 0)
         return tell(&errors);
-    context = (struct bw_agent_context){.config = &config, .config_path = options.path, .foreground = options.foreground};
+    context = (struct bw_agent_context){.config = &config, .config_path = absolute(options.path), .foreground = options.foreground};
     if (!config.cluster.auth_none &&
         bw_config_read_key(config.cluster.key_file, context.keys, &context.keys_count, &errors) != 0)
         return tell(&errors);

@@ -49,6 +49,8 @@ out:
 
 int bw_cli_find_socket(struct bw_cli *cli)
 {
+    const char *environment = getenv("BELLWETHER_SOCKET");
+
     if (cli->socket[0] != '\0')
         return BW_EXIT_DONE;
     if (cli->socket_option != NULL) {
@@ -59,6 +61,12 @@ int bw_cli_find_socket(struct bw_cli *cli)
     }
     if (cli->config_option != NULL)
         return socket_of_config(cli, cli->config_option, true) == 0 ? BW_EXIT_DONE : BW_EXIT_PROBLEM;
+    if (environment != NULL && environment[0] != '\0') {
+        if (bw_copy(cli->socket, sizeof(cli->socket), environment))
+            return BW_EXIT_DONE;
+        fprintf(cli->err, "bellwether: BELLWETHER_SOCKET: a socket's path has 1 to %d characters\n", BW_PATH_MAX - 1);
+        return BW_EXIT_USAGE;
+    }
     if (access(BW_CLI_DEFAULT_CONFIG, R_OK) != 0 || socket_of_config(cli, BW_CLI_DEFAULT_CONFIG, false) != 0)
         bw_copy(cli->socket, sizeof(cli->socket), BW_CLI_DEFAULT_SOCKET);
     return BW_EXIT_DONE;
@@ -187,6 +195,20 @@ static int exchange(struct bw_cli *cli, struct json_object *request, struct json
     return rc;
 }
 
+void bw_cli_lines(struct json_object *answer, FILE *to)
+{
+    struct json_object *lines = bw_cli_get(answer, "lines");
+    size_t count = json_object_is_type(lines, json_type_array) ? json_object_array_length(lines) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        char text[1024];
+
+        bw_copy(text, sizeof(text), json_object_get_string(json_object_array_get_idx(lines, i)));
+        bw_cli_clean(text);
+        fprintf(to, "  %s\n", text);
+    }
+}
+
 int bw_cli_ask(struct bw_cli *cli, struct json_object *request, struct json_object **answer)
 {
     int rc = bw_cli_find_socket(cli);
@@ -207,6 +229,7 @@ int bw_cli_ask(struct bw_cli *cli, struct json_object *request, struct json_obje
             bw_copy(text, sizeof(text), bw_cli_text(*answer, "text"));
             bw_cli_clean(text);
             fprintf(cli->err, "bellwether: %s%s%s\n", result, text[0] != '\0' ? ": " : "", text);
+            bw_cli_lines(*answer, cli->err);
             if (cli->json)
                 fprintf(cli->out, "%s\n", json_object_to_json_string_ext(*answer, JSON_C_TO_STRING_PLAIN));
             rc = BW_EXIT_PROBLEM;
@@ -215,6 +238,28 @@ int bw_cli_ask(struct bw_cli *cli, struct json_object *request, struct json_obje
     if (rc != BW_EXIT_DONE) {
         json_object_put(*answer);
         *answer = NULL;
+    }
+    return rc;
+}
+
+int bw_cli_snapshot(struct bw_cli *cli, struct json_object **answer, struct json_object **data)
+{
+    static const enum bw_object_kind kinds[] = {BW_OBJECT_CLUSTER,     BW_OBJECT_MEMBER,  BW_OBJECT_INTERFACE,
+                                                BW_OBJECT_PNOTE,       BW_OBJECT_ADDRESS, BW_OBJECT_GROUP,
+                                                BW_OBJECT_GROUP_MEMBER};
+    struct json_object *request = bw_cli_request("state"), *objects = json_object_new_array();
+    int rc;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        json_object_array_add(objects, json_object_new_string(bw_catalogue[kinds[i]].key));
+    json_object_object_add(request, "objects", objects);
+    rc = bw_cli_ask(cli, request, answer);
+    *data = bw_cli_get(*answer, "data");
+    if (rc == BW_EXIT_DONE && (bw_cli_number(*answer, "snapshot") == 0 || *data == NULL)) {
+        fprintf(cli->err, "bellwether: the daemon is starting: there is no state yet\n");
+        json_object_put(*answer);
+        *answer = *data = NULL;
+        rc = BW_EXIT_PROBLEM;
     }
     return rc;
 }

@@ -38,9 +38,10 @@ struct bw_cli {
 
 /* Options after the command; which of them it takes is in its table row. */
 struct bw_cli_options {
-    bool force;      /* -f */
-    bool persistent; /* -p */
-    bool reset;      /* -r */
+    bool force;       /* -f without a value */
+    const char *file; /* -f FILE */
+    bool persistent;  /* -p */
+    bool reset;       /* -r */
     bool has_timeout;
     double timeout_s;   /* -t */
     const char *status; /* -s */
@@ -52,10 +53,12 @@ struct bw_cli_command {
     const char *name;
     const char *arguments; /* as shown in the usage line */
     const char *help;      /* one line */
-    const char *options;   /* short options it takes, as getopt has them */
+    const char *options;   /* short options it takes, as getopt has them; NULL: it reads all its words itself, and
+                              is also meant when the program is called by its name */
     int least, most;       /* number of its other arguments */
     int (*run)(struct bw_cli *cli, const struct bw_cli_command *command, const struct bw_cli_options *options, int argc,
-               char **argv); /* argv: only the other arguments. Returns the exit status */
+               char **argv); /* argv: only the other arguments; all words, its name first, when options is NULL.
+                                Returns the exit status */
 };
 
 /* The whole program. Returns its exit status. */
@@ -74,9 +77,15 @@ const char *bw_cli_nearest(const char *typed, const void *names, size_t count, s
 /* Sends one request (takes over its reference) and waits for the answer line. BW_EXIT_DONE: *answer is a new reference,
  * its result done or pending. Otherwise the exit status, with the reason already on err. */
 int bw_cli_ask(struct bw_cli *cli, struct json_object *request, struct json_object **answer);
+/* Prints the further lines that an answer may carry. */
+void bw_cli_lines(struct json_object *answer, FILE *to);
 /* A request with its command set. Never NULL (ends the program when out of memory). */
 struct json_object *bw_cli_request(const char *command);
-/* Which socket to use: -s, the configuration's, or the default. BW_EXIT_DONE, or the exit status. */
+/* Asks for the objects of one snapshot, all but history and agent: *data is in *answer, which is a new reference. A
+ * daemon that has no state yet is an error. BW_EXIT_DONE, or the exit status with the reason on err. */
+int bw_cli_snapshot(struct bw_cli *cli, struct json_object **answer, struct json_object **data);
+/* Which socket to use: -s, -c's, $BELLWETHER_SOCKET, the configuration's, or the default. BW_EXIT_DONE, or the exit
+ * status. */
 int bw_cli_find_socket(struct bw_cli *cli);
 
 /* ---- format.c ---- */
@@ -87,6 +96,10 @@ bool bw_cli_bool(struct json_object *object, const char *key);
 int64_t bw_cli_number(struct json_object *object, const char *key);
 struct json_object *bw_cli_get(struct json_object *object, const char *key);
 
+/* The first row of an array whose number under that key is `id`, or NULL. */
+struct json_object *bw_cli_row(struct json_object *rows, const char *key, int64_t id);
+/* How many rows an array has; 0 for what is none. */
+size_t bw_cli_rows(struct json_object *rows);
 /* The name of a member with that id; "none" for 0, the number when there is no such member. */
 void bw_cli_member_name(struct json_object *members, int64_t id, char *buf, size_t cap);
 /* A field's value as people read it; "-" for nothing. No control characters, whatever came in. */
@@ -116,6 +129,23 @@ void bw_cli_wrap(struct bw_cli *cli, const char *text, size_t at);
 /* Asks for the state and prints its screen. Returns the exit status. */
 int bw_cli_state_screen(struct bw_cli *cli);
 
+/* ---- act.c, register_file.c ---- */
+
+/* Sends a changing request (takes over its reference) and tells how it went; quiet: only when it isn't done. */
+int bw_cli_act(struct bw_cli *cli, struct json_object *request, bool quiet);
+bool bw_cli_is_status(const char *text);
+/* A request to register a critical device. status NULL: the default. */
+struct json_object *bw_cli_register_request(const char *name, const char *status, double timeout_s, bool persistent);
+/* Registers all critical devices of a file ("-": standard input), or none. Returns the exit status. */
+int bw_cli_register_file(struct bw_cli *cli, const char *path, bool persistent, bool quiet);
+
+/* ---- personalities ---- */
+
+/* Says what is wrong with the words, then all the forms that there are (lines ended by newlines). Returns
+ * BW_EXIT_USAGE. */
+int bw_cli_forms(struct bw_cli *cli, const char *name, const char *forms, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /* ---- commands ---- */
 
 #define BW_CLI_COMMAND(name)                                                                                           \
@@ -138,5 +168,8 @@ BW_CLI_COMMAND(bw_cli_key);
 BW_CLI_COMMAND(bw_cli_version);
 BW_CLI_COMMAND(bw_cli_traps);
 BW_CLI_COMMAND(bw_cli_trap_test);
+BW_CLI_COMMAND(bw_cli_cphaprob);
+BW_CLI_COMMAND(bw_cli_clpstat);
+BW_CLI_COMMAND(bw_cli_clpgrp);
 
 #endif

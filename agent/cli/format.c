@@ -42,6 +42,19 @@ int64_t bw_cli_number(struct json_object *object, const char *key)
     return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
 }
 
+size_t bw_cli_rows(struct json_object *rows)
+{
+    return json_object_is_type(rows, json_type_array) ? json_object_array_length(rows) : 0;
+}
+
+struct json_object *bw_cli_row(struct json_object *rows, const char *key, int64_t id)
+{
+    for (size_t i = 0; i < bw_cli_rows(rows); i++)
+        if (bw_cli_number(json_object_array_get_idx(rows, i), key) == id)
+            return json_object_array_get_idx(rows, i);
+    return NULL;
+}
+
 void bw_cli_clean(char *text)
 {
     for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {

@@ -37,8 +37,8 @@ static const struct bw_cli_command commands[] = {
     {"move", "GROUP MEMBER", "hands a group over to a member", "", 2, 2, bw_cli_move},
     {"start", "GROUP [MEMBER]", "starts a group", "", 1, 2, bw_cli_move},
     {"stop", "GROUP [MEMBER]", "stops a group", "", 1, 2, bw_cli_move},
-    {"register", "NAME [-t SECONDS] [-s ok|init|problem] [-p]", "adds a critical device to this member", "t:s:p", 1, 1,
-     bw_cli_register},
+    {"register", "NAME [-t SECONDS] [-s ok|init|problem] [-p] | -f FILE [-p]",
+     "adds a critical device to this member, or all of a file", "t:s:pf:", 0, 1, bw_cli_register},
     {"report", "NAME ok|init|problem [TEXT]", "reports how a critical device is", "", 2, 64, bw_cli_report},
     {"unregister", "NAME [-p]", "takes a critical device away; -p: over restarts, too", "p", 1, 1, bw_cli_unregister},
     {"reload", "", "lets the daemon read its configuration again", "", 0, 0, bw_cli_reload},
@@ -48,6 +48,12 @@ static const struct bw_cli_command commands[] = {
     {"traps", "", "rules for received SNMP notifications, and what they matched", "", 0, 0, bw_cli_traps},
     {"trap-test", "FILE", "tries the trap rules on recorded notifications", "", 1, 1, bw_cli_trap_test},
     {"help", "[COMMAND]", "this help, or that of a command", "", 0, 1, run_help},
+    {"cphaprob", "[OPTION]... VERB", "as the command of that name; also when called by it", NULL, 0, 0,
+     bw_cli_cphaprob},
+    {"clpstat", "-s | -n | -i [-h HOST]", "as the command of that name; also when called by it", NULL, 0, 0,
+     bw_cli_clpstat},
+    {"clpgrp", "-s | -t | -m [-h HOST] [-g GROUP]", "as the command of that name; also when called by it", NULL, 0, 0,
+     bw_cli_clpgrp},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -58,11 +64,17 @@ static const struct option long_options[] = {
 };
 
 static const struct option long_command_options[] = {
-    {"force", no_argument, NULL, 'f'},          {"persistent", no_argument, NULL, 'p'},
-    {"reset", no_argument, NULL, 'r'},          {"timeout", required_argument, NULL, 't'},
-    {"status", required_argument, NULL, 's'},   {"count", required_argument, NULL, 'n'},
-    {"interval", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+    {"file", required_argument, NULL, 'f'},
+    {"force", no_argument, NULL, 'f'},
+    {"persistent", no_argument, NULL, 'p'},
+    {"reset", no_argument, NULL, 'r'},
+    {"timeout", required_argument, NULL, 't'},
+    {"status", required_argument, NULL, 's'},
+    {"count", required_argument, NULL, 'n'},
+    {"interval", required_argument, NULL, 'i'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 static void print_help(FILE *to)
@@ -205,8 +217,11 @@ static int take_option(struct bw_cli *cli, const struct bw_cli_command *command,
     double number;
 
     switch (option) {
-    case 'f':
-        options->force = true;
+    case 'f': /* --force, or -f FILE: which of them is the command's */
+        if ((argument != NULL) != (strstr(command->options, "f:") != NULL))
+            return bw_cli_usage(cli, command, "it takes no option --%s", argument != NULL ? "file" : "force");
+        options->force = argument == NULL;
+        options->file = argument;
         break;
     case 'p':
         options->persistent = true;
@@ -244,6 +259,8 @@ static int run_command(struct bw_cli *cli, const struct bw_cli_command *command,
     char shorts[32] = ":jh";
     int option, rc;
 
+    if (command->options == NULL)
+        return command->run(cli, command, &options, argc, argv);
     strncat(shorts, command->options, sizeof(shorts) - strlen(shorts) - 1);
     optind = 0; /* begin anew */
     while ((option = getopt_long(argc, argv, shorts, long_command_options, NULL)) != -1) {
@@ -285,13 +302,33 @@ static void look_at_output(struct bw_cli *cli)
         cli->width = WIDTH_LEAST;
 }
 
+/* The command that the program was called by the name of, or NULL. */
+static const struct bw_cli_command *find_personality(const char *called)
+{
+    const char *slash = strrchr(called, '/');
+    const struct bw_cli_command *command = find_command(slash != NULL ? slash + 1 : called);
+
+    return command != NULL && command->options == NULL ? command : NULL;
+}
+
+static int finish(struct bw_cli *cli, int rc)
+{
+    if (fflush(cli->out) != 0 && rc == BW_EXIT_DONE) {
+        fprintf(cli->err, "bellwether: cannot write: %s\n", strerror(errno));
+        rc = BW_EXIT_PROBLEM;
+    }
+    return rc;
+}
+
 int bw_cli_run(int argc, char **argv, FILE *out, FILE *err)
 {
     struct bw_cli cli = {.out = out, .err = err};
-    const struct bw_cli_command *command;
+    const struct bw_cli_command *command = argc > 0 ? find_personality(argv[0]) : NULL;
     int option, rc;
 
     look_at_output(&cli);
+    if (command != NULL)
+        return finish(&cli, run_command(&cli, command, argc, argv));
     opterr = 0;
     optind = 0;
     while ((option = getopt_long(argc, argv, "+:s:c:jhV", long_options, NULL)) != -1) {
@@ -327,9 +364,5 @@ int bw_cli_run(int argc, char **argv, FILE *out, FILE *err)
     command = find_command(argv[optind]);
     rc = command != NULL ? run_command(&cli, command, argc - optind, argv + optind)
                          : unknown_command(&cli, argv[optind]);
-    if (fflush(out) != 0 && rc == BW_EXIT_DONE) {
-        fprintf(err, "bellwether: cannot write: %s\n", strerror(errno));
-        rc = BW_EXIT_PROBLEM;
-    }
-    return rc;
+    return finish(&cli, rc);
 }

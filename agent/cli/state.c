@@ -28,16 +28,6 @@ static void print_line(struct bw_cli *cli, const char *label, const char *text)
     fprintf(cli->out, "\n");
 }
 
-static struct json_object *find_row(struct json_object *rows, const char *key, int64_t id)
-{
-    size_t count = json_object_is_type(rows, json_type_array) ? json_object_array_length(rows) : 0;
-
-    for (size_t i = 0; i < count; i++)
-        if (bw_cli_number(json_object_array_get_idx(rows, i), key) == id)
-            return json_object_array_get_idx(rows, i);
-    return NULL;
-}
-
 static void print_cluster(struct bw_cli *cli, struct json_object *cluster, struct json_object *members)
 {
     int64_t active = bw_cli_number(cluster, "active_member");
@@ -50,7 +40,8 @@ static void print_cluster(struct bw_cli *cli, struct json_object *cluster, struc
     print_line(cli, "Cluster:", text);
     bw_cli_member_name(members, active, name, sizeof(name));
     snprintf(text, sizeof(text), "%s%s", active == 0 ? "no member" : name,
-             strcmp(bw_cli_text(find_row(members, "id", active), "state"), "attention") == 0 ? ", with a problem" : "");
+             strcmp(bw_cli_text(bw_cli_row(members, "id", active), "state"), "attention") == 0 ? ", with a problem"
+                                                                                               : "");
     print_line(cli, "Active:", text);
     if (bw_cli_bool(cluster, "takeover_possible"))
         bw_copy(text, sizeof(text), "possible");
@@ -74,7 +65,7 @@ static struct json_object *trouble_of(struct json_object *rows, struct json_obje
 
     for (size_t i = 0; i < count; i++) {
         struct json_object *row = json_object_array_get_idx(rows, i);
-        const char *member_state = bw_cli_text(find_row(members, "id", bw_cli_number(row, "member")), "state");
+        const char *member_state = bw_cli_text(bw_cli_row(members, "id", bw_cli_number(row, "member")), "state");
 
         if (strcmp(bw_cli_text(row, key), good) == 0 || strcmp(bw_cli_text(row, "role"), "disconnected") == 0 ||
             strcmp(member_state, "unreachable") == 0)
@@ -107,7 +98,7 @@ static void print_trouble(struct bw_cli *cli, struct json_object *data, struct j
 static int verdict(struct json_object *cluster, struct json_object *members)
 {
     static const char *const healthy[] = {"active", "standby", "ready"};
-    struct json_object *local = find_row(members, "id", bw_cli_number(cluster, "local_member"));
+    struct json_object *local = bw_cli_row(members, "id", bw_cli_number(cluster, "local_member"));
 
     for (size_t i = 0; i < sizeof(healthy) / sizeof(healthy[0]); i++)
         if (strcmp(bw_cli_text(local, "state"), healthy[i]) == 0 && !bw_cli_bool(local, "problem"))

@@ -299,6 +299,10 @@ static const struct bw_config_section cluster_section = {.title = "cluster", KEY
     .offset = offsetof(struct bw_config, part.field) - offsetof(struct bw_config, part),                               \
     .size = sizeof(((struct bw_config *)0)->part.field)
 
+static const struct bw_enum notify_choices = {
+    "notify", (const struct bw_enum_label[]){
+                  {BW_NOTIFY_OWN, "own", "own"}, {BW_NOTIFY_ALL, "all", "all"}, {0, NULL, NULL}}};
+
 static const struct bw_config_key snmp_keys[] = {
     {.name = "enabled",
      .type = BW_KEY_BOOL,
@@ -324,6 +328,24 @@ static const struct bw_config_key snmp_keys[] = {
      .wrong = bw_config_wrong_oid,
      .allowed = "6-64 numbers joined by dots, such as \"" BW_OID_ROOT "\"",
      .meaning = "Root of the tree; the MIB file must say the same"},
+    {.name = "notify",
+     .type = BW_KEY_ENUM,
+     INTO_PART(snmp, notify),
+     .labels = &notify_choices,
+     .initial = "all",
+     .meaning = "Which events this member tells by notifications: all that it sees, as every member then does; or its "
+                "own, with those of the whole cluster and of silent members told by the holder alone"},
+    {.name = "checkpoint_view",
+     .type = BW_KEY_BOOL,
+     INTO_PART(snmp, checkpoint_view),
+     .initial = "false",
+     .meaning = "Whether the ha subtree of CHECKPOINT-MIB (1.3.6.1.4.1.2620.1.5) is answered for this member, too, so "
+                "that templates made for it work"},
+    {.name = "checkpoint_traps",
+     .type = BW_KEY_BOOL,
+     INTO_PART(snmp, checkpoint_traps),
+     .initial = "false",
+     .meaning = "Whether that module's notifications about this member are sent, too"},
 };
 static const struct bw_config_section snmp_section = {.title = "snmp", KEYS(snmp_keys)};
 

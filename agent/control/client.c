@@ -5,6 +5,7 @@
  * client goes away by itself.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -40,6 +41,8 @@ void bw_control_client_close(struct bw_control_client *client)
 {
     json_object_put(client->answer);
     client->answer = NULL;
+    free(client->outcome);
+    client->outcome = NULL;
     close(client->fd);
     client->fd = -1;
     client->phase = BW_CLIENT_FREE;
@@ -112,10 +115,30 @@ static void send_result(struct bw_control_client *client, const char *result, co
     send_answer(client, bw_control_answer(result, text), now_ns);
 }
 
+/* An array of the lines of a text, each ended by a newline. */
+static struct json_object *lines_of(const char *text)
+{
+    struct json_object *lines = json_object_new_array();
+
+    while (lines != NULL && *text != '\0') {
+        size_t length = strcspn(text, "\n");
+
+        json_object_array_add(lines, json_object_new_string_len(text, (int)length));
+        text += length + (text[length] == '\n');
+    }
+    return lines;
+}
+
 void bw_control_client_replied(struct bw_control *control, struct bw_control_client *client, uint64_t now_ns)
 {
+    struct json_object *answer = bw_control_answer(bw_control_result_text(client->reply.result), client->reply.text);
+
     (void)control;
-    send_result(client, bw_control_result_text(client->reply.result), client->reply.text, now_ns);
+    if (answer != NULL && client->outcome != NULL)
+        json_object_object_add(answer, "lines", lines_of(client->outcome->lines));
+    free(client->outcome);
+    client->outcome = NULL;
+    send_answer(client, answer, now_ns);
 }
 
 /* ---- requests ---- */

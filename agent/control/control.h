@@ -111,6 +111,7 @@ struct bw_control_client {
     size_t in_length;
     struct bw_request request;
     struct bw_answer reply;
+    struct bw_reload_outcome *outcome; /* of a reload: more to tell; else NULL */
     const char *command; /* for the log */
     bool replied;        /* under the server's lock */
     char in[BW_CONTROL_LINE_MAX + 1];

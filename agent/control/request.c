@@ -29,7 +29,8 @@ static int take_name(struct json_object *value, const char *key, char *dst, size
     text = json_object_get_string(value);
     length = (size_t)json_object_get_string_len(value);
     if (length == 0 || length >= cap) {
-        bw_format(error, BW_TEXT_MAX, "\"%s\" must have 1 to %u characters", key, (unsigned)cap - 1);
+        bw_format(error, BW_TEXT_MAX, "\"%s\" must have 1 to %u characters, not %lu", key, (unsigned)cap - 1,
+                  (unsigned long)length);
         return -EINVAL;
     }
     for (size_t i = 0; i < length; i++)

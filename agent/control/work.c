@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,11 +37,28 @@ static void describe_asker(uid_t uid, char *who, size_t cap)
     fclose(file);
 }
 
+/* Not the engine's business until there is a good new configuration. It logs itself. */
+static void reload(struct bw_control *control, struct bw_control_client *client)
+{
+    client->outcome = calloc(1, sizeof(*client->outcome));
+    if (client->outcome == NULL) {
+        client->reply = (struct bw_answer){BW_RESULT_BUSY, "out of memory"};
+        return;
+    }
+    bw_reload_run(control->context.reload, client->request.who, client->outcome);
+    client->reply.result = client->outcome->result;
+    bw_copy(client->reply.text, sizeof(client->reply.text), client->outcome->text);
+}
+
 static void ask(struct bw_control *control, struct bw_control_client *client)
 {
     struct bw_answer *reply = &client->reply;
 
     describe_asker(client->uid, client->request.who, sizeof(client->request.who));
+    if (client->request.kind == BW_REQUEST_RELOAD && control->context.reload != NULL) {
+        reload(control, client);
+        return;
+    }
     bw_mailbox_ask(control->context.mailbox, &client->request, reply, BW_CONTROL_ASK_MS);
     /* Scripts report every few seconds; what a report changes is in the history. */
     bw_log(client->request.kind == BW_REQUEST_PNOTE_REPORT ? BW_LOG_DEBUG : BW_LOG_NOTICE,

@@ -71,17 +71,21 @@ void bw_core_move_start(struct bw_core *core, uint8_t group, const struct bw_cor
     uint64_t rank;
 
     bw_core_tell(core);
-    rank = bw_core_rank(core, group, core->self);
+    rank = bw_core_rank_allowed(bw_core_rank(core, group, core->self));
     if (g->holding)
         return; /* done already */
     if (g->moving)
         refuse_move(answer, "a move of this group to %s is under way", self);
+    else if (bw_core_stopped(core, group))
+        refuse_move(answer, "%s is stopped: start it instead", core->config->groups[group].name);
+    else if (bw_core_known_holder(core, group) == BW_NONE)
+        refuse_move(answer, "no member runs %s now: start it instead", core->config->groups[group].name);
     else if (!bw_core_fit(rank) || bw_core_working(core, false) == 0)
         refuse_move(answer, "%s cannot serve now: it must be up, past its start-up wait and no newer than the holder", self);
     else if (holder != BW_NONE && core->members[holder].in_view &&
              bw_core_rank_health(bw_core_rank(core, group, holder)) < bw_core_rank_health(rank))
         refuse_move(answer, "%s works less well than the member that serves: its problems must be solved first", self);
-    else if (!bw_core_sticky(core, group) && bw_core_candidate(core, group) != core->self)
+    else if (!bw_core_sticky(core, group) && bw_core_preferred(core, group, rank) != core->self)
         refuse_move(answer, "the group would fail back from %s at once (recovery primary-up): put the preferred member down instead", self);
     else {
         answer->result = BW_RESULT_PENDING;
@@ -89,6 +93,7 @@ void bw_core_move_start(struct bw_core *core, uint8_t group, const struct bw_cor
         g->move_until_ns = core->now_ns + MOVE_WITHIN_NS;
         g->sign_ns = core->now_ns;
         core->moves[group] = *asker;
+        bw_core_allow(core, group, "an administrator moves it here");
     }
 }
 
@@ -100,12 +105,14 @@ void bw_core_moves_run(struct bw_core *core)
 
         if (!g->moving)
             continue;
-        if (!g->holding && core->now_ns < g->move_until_ns) {
+        if (!g->holding && core->now_ns < g->move_until_ns && !bw_core_stopped(core, i)) {
             bw_core_due(core, g->move_until_ns);
             continue;
         }
         if (!g->holding)
-            refuse_move(&answer, "the other members did not confirm the move to %s", bw_core_name(core, core->self));
+            refuse_move(&answer, bw_core_stopped(core, i) ? "the group was stopped before it ran on %s"
+                                                          : "the other members did not confirm the move to %s",
+                        bw_core_name(core, core->self));
         g->moving = false;
         core->again = true;
         bw_core_command_done(core, &core->moves[i], &answer);

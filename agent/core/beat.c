@@ -25,6 +25,7 @@ static uint16_t own_flags(const struct bw_core *core)
         flags |= BW_FLAG_STOPPING;
     if (core->damped)
         flags |= BW_FLAG_DAMPED;
+    flags |= bw_core_witness_flags(core);
     return flags;
 }
 
@@ -36,7 +37,7 @@ static void tell_group(struct bw_core *core, uint8_t group, struct bw_group_part
 
     part->group = group;
     part->flags = (uint8_t)((g->holding ? BW_GROUP_HOLDS : 0) | (g->claiming ? BW_GROUP_CLAIMS : 0) |
-                            (g->released ? BW_GROUP_RELEASED : 0) | (g->claiming && g->moving ? BW_GROUP_MOVES : 0));
+                            (g->released ? BW_GROUP_RELEASED : 0) | (g->deny != BW_DENY_NONE ? BW_GROUP_DENY : 0) | (g->claiming && g->moving ? BW_GROUP_MOVES : 0));
     part->order = config->policy_count > 0 ? BW_NONE : 0;
     for (uint8_t i = 0; i < config->policy_count; i++)
         if (config->policy[i] == core->self)
@@ -73,8 +74,10 @@ void bw_core_tell(struct bw_core *core)
     for (uint8_t i = 0; i < core->config->interfaces_count; i++)
         if (bw_core_counted(core, i) && core->interfaces[i].state == BW_INTERFACE_DOWN)
             told->interfaces_down |= (uint16_t)(1U << i);
-    for (uint8_t g = 0; g < core->config->groups_count; g++)
+    for (uint8_t g = 0; g < core->config->groups_count; g++) {
         tell_group(core, g, &told->groups[g]);
+        told->wishes[g] = (struct bw_group_wish){.group = g, .deny = core->groups[g].deny, .wish = core->groups[g].wish};
+    }
 }
 
 static bool something_new(const struct bw_core *core)
@@ -90,18 +93,21 @@ static void count_missed(struct bw_core *core)
     for (uint8_t i = 0; i < core->count; i++) {
         struct bw_core_member *m = &core->members[i];
 
-        if (i != core->self && m->met && !m->farewell && core->now_ns - m->heard_ns > core->config->interval_ns * 3 / 2)
+        if (i != core->self && m->met && !m->farewell && core->now_ns - m->heard_ns > core->slowest_ns * 3 / 2)
             m->missed++;
     }
 }
 
 static bool regular_is_due(struct bw_core *core)
 {
+    uint64_t pace_ns;
+
     if (core->now_ns < core->beat_next_ns)
         return false;
-    core->beat_next_ns += core->config->interval_ns;
+    pace_ns = bw_core_pace(core);
+    core->beat_next_ns += pace_ns;
     if (core->beat_next_ns <= core->now_ns) /* late by more than an interval: a new rhythm */
-        core->beat_next_ns = core->now_ns + core->config->interval_ns;
+        core->beat_next_ns = core->now_ns + pace_ns;
     core->at_once = 0;
     count_missed(core);
     for (uint8_t g = 0; g < core->config->groups_count; g++)
@@ -174,9 +180,12 @@ void bw_core_heartbeat(struct bw_core *core, struct bw_message *message)
             fill_echo(core, i, &beat->echoes[beat->echoes_count++]);
     }
     beat->groups_count = core->config->groups_count;
+    beat->wishes_count = 0;
     for (uint8_t g = 0; g < core->config->groups_count; g++) {
         beat->groups[g] = told->groups[g];
         beat->groups[g].epoch = core->groups[g].epoch;
+        if (told->wishes[g].wish != 0 || told->wishes[g].deny != BW_DENY_NONE)
+            beat->wishes[beat->wishes_count++] = told->wishes[g];
     }
     bw_core_commands_fill(core, beat);
     beat->pages_count = core->pages_count;

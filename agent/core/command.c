@@ -91,14 +91,21 @@ static void carry_out(struct bw_core *core, uint8_t asker, const struct bw_comma
 {
     struct bw_core_move move = {.asker = asker, .asker_boot = core->members[asker].boot, .number = command->number};
     char who[sizeof(command->who) + 1], text[BW_TEXT_MAX];
+    uint8_t member = command->member == 0 ? BW_NONE : core->self;
 
     memcpy(who, command->who, sizeof(command->who));
     who[sizeof(command->who)] = '\0';
     bw_format(text, sizeof(text), "%s on %s", who, bw_core_name(core, asker));
     if (command->kind == BW_REQUEST_ADMIN)
         bw_core_admin_set(core, command->admin, text, answer);
-    else if (command->kind == BW_REQUEST_GROUP_MOVE && command->group >= 1 && command->group <= core->config->groups_count)
+    else if (command->group < 1 || command->group > core->config->groups_count)
+        answer_text(answer, BW_RESULT_NOT_FOUND, "%s has no group of that number", bw_core_name(core, core->self));
+    else if (command->kind == BW_REQUEST_GROUP_MOVE)
         bw_core_move_start(core, (uint8_t)(command->group - 1), &move, answer);
+    else if (command->kind == BW_REQUEST_GROUP_START)
+        bw_core_group_start(core, (uint8_t)(command->group - 1), member, &move, text, answer);
+    else if (command->kind == BW_REQUEST_GROUP_STOP)
+        bw_core_group_stop(core, (uint8_t)(command->group - 1), member, &move, text, answer);
     else
         answer_text(answer, BW_RESULT_REFUSED, "%s does not know this command", bw_core_name(core, core->self));
 }
@@ -237,6 +244,31 @@ static void request_move(struct bw_core *core, uint64_t ticket, const struct bw_
         ask_member(core, member, ticket, r, answer);
 }
 
+/* Start and stop: of a member, or (0) of whichever it concerns. */
+static void request_group(struct bw_core *core, uint64_t ticket, const struct bw_request *r, struct bw_answer *answer)
+{
+    uint8_t member = r->member == 0 || r->member > UINT8_MAX ? BW_NONE : bw_core_index(core, (uint8_t)r->member), asked = member;
+    struct bw_core_move asker = {.ticket = ticket, .asker = BW_NONE};
+    bool start = r->kind == BW_REQUEST_GROUP_START;
+
+    if (r->group < 1 || r->group > core->config->groups_count) {
+        answer_text(answer, BW_RESULT_NOT_FOUND, "no group has that number%s", "");
+        return;
+    }
+    if (r->member != 0 && member == BW_NONE) {
+        answer_text(answer, BW_RESULT_NOT_FOUND, "no member has that id%s", "");
+        return;
+    }
+    if (asked == BW_NONE && !start) /* it is stopped where it runs */
+        asked = bw_core_known_holder(core, (uint8_t)(r->group - 1));
+    if (asked != BW_NONE && asked != core->self)
+        ask_member(core, asked, ticket, r, answer);
+    else if (start)
+        bw_core_group_start(core, (uint8_t)(r->group - 1), member, &asker, r->who, answer);
+    else
+        bw_core_group_stop(core, (uint8_t)(r->group - 1), member, &asker, r->who, answer);
+}
+
 static void reset_counters(struct bw_core *core)
 {
     core->sent = 0;
@@ -258,7 +290,7 @@ void bw_core_request(struct bw_core *core, uint64_t ticket, const struct bw_requ
         break;
     case BW_REQUEST_GROUP_START:
     case BW_REQUEST_GROUP_STOP:
-        answer_text(&answer, BW_RESULT_REFUSED, "this version does not start and stop groups%s; move them, or put a member down", "");
+        request_group(core, ticket, r, &answer);
         break;
     case BW_REQUEST_PNOTE_REGISTER:
     case BW_REQUEST_PNOTE_REPORT:

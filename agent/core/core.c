@@ -61,8 +61,8 @@ struct bw_core *bw_core_init(void *memory, const struct bw_cluster_config *confi
     core->config = config;
     core->self = config->local;
     core->count = config->members_count;
-    core->dead_ns = bw_dead_ns(config);
-    core->expire_ns = core->dead_ns + config->interval_ns / 4;
+    core->pace_ns = config->interval_ns;
+    bw_core_judge_by_slowest(core);
     core->boot = start->boot;
     bw_copy(core->version, sizeof(core->version), start->version);
     core->now_ns = core->start_ns = start->now_ns;
@@ -183,6 +183,9 @@ void bw_core_input(struct bw_core *core, const struct bw_input *input)
     case BW_INPUT_STOP:
         bw_core_stop(core);
         break;
+    case BW_INPUT_WITNESS:
+        bw_core_witness_heard(core);
+        break;
     case BW_INPUT_AUTH_TROUBLE:
         bw_core_event(core, BW_EVENT_AUTH_FAILURE, BW_NONE,
                       input->interface < core->config->interfaces_count ? core->config->interfaces[input->interface].name : NULL,
@@ -214,6 +217,20 @@ static void run_conditions(struct bw_core *core)
     }
 }
 
+/* The first working interface after none: what was heard is old, and another may serve by now. Listen first, as after a pause. */
+static void run_regained(struct bw_core *core)
+{
+    bool works = bw_core_working(core, false) > 0;
+
+    if (works && core->cut_off && !core->waiting) {
+        core->listening = core->regained = true;
+        core->listen_until_ns = core->now_ns + core->dead_ns;
+        core->send = core->dirty = true;
+        bw_core_due(core, core->listen_until_ns);
+    }
+    core->cut_off = !works;
+}
+
 static void run_groups(struct bw_core *core)
 {
     for (int pass = 0; pass < PASSES_MAX; pass++) {
@@ -238,12 +255,15 @@ void bw_core_end(struct bw_core *core)
         bw_core_event(core, BW_EVENT_START, core->self, NULL, "stopped", "running", "the agent was started");
     bw_core_view_run(core);
     run_conditions(core);
+    bw_core_witness_run(core);
     bw_core_interfaces_run(core);
+    run_regained(core);
     bw_core_deaf_run(core);
     bw_core_pnotes_run(core);
     bw_core_damp_run(core);
     run_groups(core);
     bw_core_moves_run(core);
+    bw_core_waits_run(core);
     bw_core_hold_run(core);
     bw_core_commands_run(core);
     bw_core_track_run(core);

@@ -29,6 +29,7 @@ struct bw_told {
     uint8_t interfaces_up, interfaces_required, secured_up, secured_required;
     uint16_t interfaces_down;
     uint16_t hears_me_on; /* interfaces on which it hears the local member */
+    struct bw_group_wish wishes[BW_MAX_GROUPS]; /* by group index */
     struct bw_group_part groups[BW_MAX_GROUPS]; /* by group index */
 };
 
@@ -66,6 +67,7 @@ struct bw_core_member {
     uint64_t turn; /* newest heard */
     uint64_t heard_ns;
     uint64_t heard_since_ns; /* first heard again */
+    uint64_t interval_ns;    /* from one of its heartbeats to the next, as it says */
     uint64_t keep_state_until_ns; /* after a pause of ours: shown as before until then */
     struct bw_ear ears[BW_MAX_INTERFACES];
     struct bw_told told;
@@ -154,6 +156,10 @@ struct bw_core_group {
     uint8_t shown_holder, last_holder, previous_holder; /* index or BW_NONE; last: the last one known */
     uint64_t sign_ns;   /* first sign that the holder would change, 0 = none */
     bool cancelled;     /* the event for a change that had no successor was given */
+    /* What administrators want, and whether the local member may start it. */
+    uint64_t wish; /* newest decision known (see struct bw_group_wish) */
+    uint8_t deny;  /* enum bw_deny */
+    char deny_reason[BW_TEXT_MAX];
 };
 
 /* A command to another member, asked for here. */
@@ -171,6 +177,13 @@ struct bw_core_move {
     uint32_t number;
 };
 
+/* Who waits for a group to be started or stopped, in a way that is not a claim of ours. */
+struct bw_core_wait {
+    enum { BW_WAIT_NONE, BW_WAIT_HELD, BW_WAIT_GONE, BW_WAIT_LEFT } kind; /* held by anybody; off this member; by another */
+    uint64_t until_ns;
+    struct bw_core_move asker;
+};
+
 enum bw_trouble { BW_TROUBLE_NONE, BW_TROUBLE_ADMIN, BW_TROUBLE_INTERFACE, BW_TROUBLE_PNOTE, BW_TROUBLE_INIT };
 
 struct bw_core {
@@ -178,6 +191,8 @@ struct bw_core {
     uint8_t self;  /* index */
     uint8_t count; /* members */
     uint64_t dead_ns, expire_ns; /* the dead time; and with a quarter interval for lateness, when silence is acted upon */
+    uint64_t slowest_ns;         /* the interval by which silence is judged (reconfigure.c) */
+    uint64_t pace_ns, pace_until_ns; /* own interval; a longer one of the configuration waits until then, 0 = none does */
     struct bw_boot_id boot;
     char version[BW_NAME_MAX];
     /* Turn. */
@@ -205,6 +220,8 @@ struct bw_core {
     uint64_t losses_ns[3]; /* newest last, for the damping */
     uint64_t quiet_ns;     /* since when a damped member is well and has lost nothing */
     bool damp_was_well;
+    bool cut_off; /* no interface works */
+    bool regained; /* listening is for that, not for a pause */
     uint64_t takes_ns[3], hold_off_ns; /* own takings alone, newest last; none before hold_off_ns */
     bool held_off;
     /* Shown reason of the local member: what it was made from. */
@@ -219,11 +236,19 @@ struct bw_core {
     uint32_t command_number;
     struct bw_core_asked asked[BW_MAX_COMMANDS];
     struct bw_core_move moves[BW_MAX_GROUPS];
+    struct bw_core_wait waits[BW_MAX_GROUPS];
+    struct {
+        bool needed, lost;
+        uint64_t since_ns; /* needed since */
+        uint64_t asked_ns, heard_ns; /* 0 = never */
+        uint64_t regained_ns;        /* last no longer lost */
+    } witness;
     struct bw_core_interface interfaces[BW_MAX_INTERFACES];
     struct bw_core_group groups[BW_MAX_GROUPS];
     struct bw_core_pnote pnotes[BW_MAX_PNOTES];
     uint8_t pages_count, page_turn;
     uint8_t page_interface;
+    uint64_t page_due_ns; /* earliest next page in turn */
     uint32_t page_digests[BW_MAX_PAGES];
     uint32_t pages_wanted; /* bit per page: to be sent at once, on all interfaces */
     uint16_t outputs_count, outputs_next;
@@ -263,6 +288,12 @@ static inline bool bw_core_speaks_ccp(const struct bw_core *core, uint8_t interf
 }
 /* Interfaces that heartbeats go out on: all that speak CCP and are not known to have no link. */
 uint16_t bw_core_send_mask(const struct bw_core *core);
+
+/* ---- reconfigure.c ---- */
+/* Sets the dead time by the slowest member that is heard. */
+void bw_core_judge_by_slowest(struct bw_core *core);
+/* Own interval, as it is kept now. */
+uint64_t bw_core_pace(struct bw_core *core);
 
 /* ---- view.c ---- */
 void bw_core_hear(struct bw_core *core, const struct bw_message *message);
@@ -308,10 +339,14 @@ bool bw_core_healthy_rank(uint64_t rank);
 uint64_t bw_core_rank_health(uint64_t rank);
 /* Rank as it will be when the start-up wait is over. */
 uint64_t bw_core_rank_started(uint64_t rank);
+/* Rank as it would be if the member were allowed to start the group. */
+uint64_t bw_core_rank_allowed(uint64_t rank);
 /* The first fit member among those in view and the local one, or BW_NONE. */
 uint8_t bw_core_candidate(const struct bw_core *core, uint8_t group);
 /* The best fit member in view (the local one included) other than `except`; healthy ones only when asked. BW_NONE = none. */
 uint8_t bw_core_successor(const struct bw_core *core, uint8_t group, uint8_t except, bool healthy);
+/* Who would be the candidate if the local member had that rank? */
+uint8_t bw_core_preferred(const struct bw_core *core, uint8_t group, uint64_t own);
 /* Does holding a group now count in its rank (active up)? */
 bool bw_core_sticky(const struct bw_core *core, uint8_t group);
 
@@ -350,9 +385,51 @@ void bw_core_moves_run(struct bw_core *core);
 void bw_core_stop(struct bw_core *core);
 void bw_core_stop_run(struct bw_core *core);
 
+/* ---- group.c ---- */
+/* Is the group not to run anywhere: stopped by an administrator, or never started though that is left to one? */
+bool bw_core_stopped(const struct bw_core *core, uint8_t group);
+/* A decision that a member tells. The newest counts. */
+void bw_core_wish_heard(struct bw_core *core, uint8_t group, uint64_t wish, uint8_t from);
+/* Decides that the group runs, or is stopped, everywhere. who: for the history. */
+void bw_core_wish(struct bw_core *core, uint8_t group, bool run, const char *who);
+/* The local member may not start the group any more (it ranks behind all that may, and still serves when no other can): for
+ * resources of the group and for administrators. A pnote's problem is no reason: that is the member's health. */
+void bw_core_deny(struct bw_core *core, uint8_t group, enum bw_deny deny, const char *reason);
+/* It may again: the cause is gone, or an administrator starts it there. */
+void bw_core_allow(struct bw_core *core, uint8_t group, const char *reason);
+/* Why a member may not start the group; "" when it may. */
+const char *bw_core_deny_reason(const struct bw_core *core, uint8_t group, uint8_t member);
+/* start: member = self: here; BW_NONE: on the first that can. stop: member = self: here only; BW_NONE: everywhere, asked of the
+ * member that runs it. asker waits for the end. */
+void bw_core_group_start(struct bw_core *core, uint8_t group, uint8_t member, const struct bw_core_move *asker, const char *who,
+                         struct bw_answer *answer);
+void bw_core_group_stop(struct bw_core *core, uint8_t group, uint8_t member, const struct bw_core_move *asker, const char *who,
+                        struct bw_answer *answer);
+void bw_core_waits_run(struct bw_core *core);
+
+/* Another configuration: what runs goes on, what is stopped stays so, however they start from now on. */
+void bw_core_groups_reconfigured(struct bw_core *core, const struct bw_cluster_config *former);
+
+/* ---- witness.c ---- */
+void bw_core_witness_run(struct bw_core *core);
+void bw_core_witness_heard(struct bw_core *core);
+/* BW_FLAG_… of the local member. */
+uint16_t bw_core_witness_flags(const struct bw_core *core);
+/* Is a member missing while nobody in view reaches a witness? Then another half may serve, and nothing is taken. */
+bool bw_core_witness_lost(const struct bw_core *core);
+/* Was that so until a moment ago? Then somebody may still be about to be heard who took meanwhile. */
+bool bw_core_witness_regained(struct bw_core *core);
+/* And for as long as a holder waits before it lets go. */
+bool bw_core_witness_lets_go(struct bw_core *core);
+/* Would nobody serve if a member went missing now? */
+bool bw_core_witness_would_be_missed(const struct bw_core *core);
+
 /* ---- obstacle.c ---- */
 /* Could another member take over from `from` (index)? Else why not, and what would be needed. */
 bool bw_core_takeover_possible(const struct bw_core *core, uint8_t group, uint8_t from, char *obstacle, size_t cap);
+
+/* Could any member but `except` (index, BW_NONE = nobody) run the group? Else why not, for each. */
+bool bw_core_anyone_can(const struct bw_core *core, uint8_t group, uint8_t except, char *obstacle, size_t cap);
 
 /* ---- command.c ---- */
 void bw_core_request(struct bw_core *core, uint64_t ticket, const struct bw_request *request);
@@ -379,6 +456,8 @@ uint32_t bw_core_cause(const struct bw_core *core, uint8_t group);
 void bw_core_look_for_sign(struct bw_core *core, uint8_t group);
 /* The holder that the local member names: itself, else first-hand the newest epoch, then the lowest id. BW_NONE = none. */
 uint8_t bw_core_named_holder(const struct bw_core *core, uint8_t group);
+/* The same, and when it names none, one that only others hear. */
+uint8_t bw_core_known_holder(const struct bw_core *core, uint8_t group);
 
 /* ---- event.c ---- */
 /* An event with member (index or BW_NONE) and the texts; NULL = "". */

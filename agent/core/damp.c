@@ -32,7 +32,8 @@ static bool wanted(const struct bw_core *core, uint8_t group)
     uint8_t taker = core->groups[group].confirm_member;
     const struct bw_group_part *part;
 
-    if (bw_core_excluded(core) || core->admin != BW_ADMIN_UP)
+    if (bw_core_excluded(core) || core->admin != BW_ADMIN_UP || bw_core_stopped(core, group) ||
+        core->groups[group].deny == BW_DENY_ADMIN)
         return true;
     if (taker == BW_NONE)
         return false;

@@ -7,6 +7,8 @@
  */
 #include "agent/core/core_private.h"
 
+#define QUIET_NETWORK_NS (60 * BW_SEC)
+
 static bool any_link(const struct bw_core *core)
 {
     for (uint8_t i = 0; i < core->config->interfaces_count; i++)
@@ -35,7 +37,7 @@ static void set_deaf(struct bw_core *core, bool deaf)
 /* The first turn of the last peer is missed, and nothing at all has come in since. */
 static bool nothing_since_missed(const struct bw_core *core)
 {
-    uint64_t missed_ns = core->last_heard_ns + core->config->interval_ns + core->config->interval_ns / 4;
+    uint64_t missed_ns = core->last_heard_ns + core->slowest_ns + core->slowest_ns / 4;
 
     return core->last_heard_ns != 0 && core->now_ns >= missed_ns && core->evidence_ns < missed_ns && any_link(core);
 }
@@ -54,16 +56,26 @@ static void watch_peers(struct bw_core *core)
         if (core->members[i].heard && core->members[i].heard_ns > core->last_heard_ns)
             core->last_heard_ns = core->members[i].heard_ns;
     set_deaf(core, false);
-    missed_ns = core->last_heard_ns + core->config->interval_ns + core->config->interval_ns / 4;
+    missed_ns = core->last_heard_ns + core->slowest_ns + core->slowest_ns / 4;
     if (core->now_ns >= missed_ns)
         probe_all(core, core->config->interval_ns / 2);
     else
         bw_core_due(core, missed_ns);
 }
 
+/* How long one who is alone and has heard something since counts as hearing. Where neighbours answer probes their silence tells soon;
+ * on a network where nobody else speaks a frame now and then must not turn the verdict over and over. */
+static uint64_t patience_of(const struct bw_core *core)
+{
+    for (uint8_t i = 0; i < core->config->interfaces_count; i++)
+        if (core->interfaces[i].reply_ns != 0)
+            return 3 * core->dead_ns;
+    return 3 * core->dead_ns > QUIET_NETWORK_NS ? 3 * core->dead_ns : QUIET_NETWORK_NS;
+}
+
 void bw_core_deaf_run(struct bw_core *core)
 {
-    uint64_t patience = 3 * core->dead_ns, evidence = core->evidence_ns;
+    uint64_t patience = patience_of(core), evidence = core->evidence_ns;
 
     if (core->count < 2)
         return;

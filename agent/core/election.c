@@ -54,7 +54,7 @@ static void start_claim(struct bw_core *core, uint8_t group)
     struct bw_core_group *g = &core->groups[group];
 
     bw_core_look_for_sign(core, group);
-    g->cause = g->moving ? BW_CAUSE_ADMIN : bw_core_cause(core, group);
+    g->cause = g->moving && g->last_holder != BW_NONE ? BW_CAUSE_ADMIN : bw_core_cause(core, group);
     g->claiming = true;
     g->claim_epoch = ++g->epoch;
     g->claim_ns = core->now_ns;
@@ -151,7 +151,7 @@ static void seek(struct bw_core *core, uint8_t group)
     uint64_t rank = bw_core_rank(core, group, core->self);
     bool able = bw_core_fit(rank) && bw_core_working(core, false) > 0;
 
-    if (!able || blocked(core, group) || (bw_core_candidate(core, group) != core->self && !g->moving)) {
+    if (!able || blocked(core, group) || bw_core_witness_lost(core) || (bw_core_candidate(core, group) != core->self && !g->moving)) {
         g->failback_ns = 0;
         g->retry_ns = 0;
         bw_core_withdraw(core, group);
@@ -164,6 +164,10 @@ static void seek(struct bw_core *core, uint8_t group)
         }
         if (bw_core_may_be_deaf(core))
             return; /* decided when the last one that is heard is silent for its dead time, or something comes in */
+        if (bw_core_witness_regained(core)) {
+            bw_core_withdraw(core, group); /* whoever is heard next may have used that epoch */
+            return;
+        }
         if (!bw_core_damp_alone(core))
             return;
         bw_core_take(core, group, g->epoch + 1, bw_core_cause(core, group));
@@ -272,7 +276,8 @@ static bool excluded_lets_go(struct bw_core *core, uint8_t group)
 
 static void keep(struct bw_core *core, uint8_t group)
 {
-    if (excluded_lets_go(core, group) || bw_core_working(core, false) == 0 || named_away(core, group)) {
+    if (excluded_lets_go(core, group) || bw_core_working(core, false) == 0 || named_away(core, group) ||
+        bw_core_witness_lets_go(core)) {
         bw_core_let_go(core, group);
         return;
     }
@@ -288,7 +293,10 @@ static void keep(struct bw_core *core, uint8_t group)
 
 void bw_core_elect(struct bw_core *core, uint8_t group)
 {
-    if (core->groups[group].holding)
+    if (bw_core_stopped(core, group)) {
+        bw_core_withdraw(core, group);
+        bw_core_let_go(core, group);
+    } else if (core->groups[group].holding)
         keep(core, group);
     else
         seek(core, group);

@@ -132,7 +132,7 @@ static struct picture look(struct bw_core *core, uint8_t interface)
             p.unheard = true;
         /* Silence is a matter of time as well as of turns. */
         if (!silent && m->ears[interface].missed >= core->config->dead_after)
-            bw_core_due(core, m->ears[interface].heard_ns + core->dead_ns - core->config->interval_ns / 2);
+            bw_core_due(core, m->ears[interface].heard_ns + core->dead_ns - core->slowest_ns / 2);
     }
     p.nearly = p.nearly && !fresh;
     return p;

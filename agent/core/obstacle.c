@@ -20,8 +20,10 @@ static const char *obstacle_of(const struct bw_core *core, uint8_t group, uint8_
         return told->admin == BW_ADMIN_MAINTENANCE ? "is in maintenance" : "is forced down";
     if (told->flags & BW_FLAG_WAITING)
         return "is starting";
+    if (told->flags & BW_FLAG_TIED)
+        return "misses members and reaches no witness";
     if (told->flags & BW_FLAG_LISTENING)
-        return "listens after a pause";
+        return "listens before it takes part again";
     if (told->admin == BW_ADMIN_DOWN)
         return "is down by an administrator";
     if (!(told->flags & BW_FLAG_HEALTHY)) {
@@ -42,24 +44,16 @@ static bool never_met_anyone(const struct bw_core *core)
     return true;
 }
 
-bool bw_core_takeover_possible(const struct bw_core *core, uint8_t group, uint8_t from, char *obstacle, size_t cap)
+bool bw_core_anyone_can(const struct bw_core *core, uint8_t group, uint8_t except, char *obstacle, size_t cap)
 {
     size_t n = 0;
 
     obstacle[0] = '\0';
-    if (from == BW_NONE) {
-        bw_copy(obstacle, cap, "no member is active");
-        return false;
-    }
-    if (core->count > 1 && never_met_anyone(core) && !core->waiting) {
-        bw_copy(obstacle, cap, "this member hears no other one on any interface: does a firewall drop UDP 8116?");
-        return false;
-    }
     for (uint8_t i = 0; i < core->count; i++) {
         char made[BW_TEXT_MAX];
         const char *why;
 
-        if (i == from)
+        if (i == except)
             continue;
         why = obstacle_of(core, group, i, made, sizeof(made));
         if (why == NULL) {
@@ -71,4 +65,22 @@ bool bw_core_takeover_possible(const struct bw_core *core, uint8_t group, uint8_
     if (n == 0)
         bw_copy(obstacle, cap, "there is no other member");
     return false;
+}
+
+bool bw_core_takeover_possible(const struct bw_core *core, uint8_t group, uint8_t from, char *obstacle, size_t cap)
+{
+    obstacle[0] = '\0';
+    if (from == BW_NONE && bw_core_stopped(core, group)) {
+        bw_format(obstacle, cap, "%s is stopped", core->config->groups[group].name);
+        return false;
+    }
+    if (from == BW_NONE) {
+        bw_copy(obstacle, cap, "no member is active");
+        return false;
+    }
+    if (core->count > 1 && never_met_anyone(core) && !core->waiting) {
+        bw_copy(obstacle, cap, "this member hears no other one on any interface: does a firewall drop UDP 8116?");
+        return false;
+    }
+    return bw_core_anyone_can(core, group, from, obstacle, cap);
 }

@@ -7,6 +7,7 @@
 #include "agent/core/core_private.h"
 
 #define PAGES_AT_ONCE 4
+#define PAGES_EVERY_LEAST_NS (100 * BW_MS)
 
 static void fill_interface(const struct bw_core *core, uint8_t i, struct bw_interface_row *row)
 {
@@ -218,11 +219,15 @@ static void send_wanted(struct bw_core *core)
         bw_core_due(core, core->now_ns + core->config->interval_ns / 4);
 }
 
-/* One page per interval in turn, on one interface in turn. */
+/* One page per interval in turn, ten a second at most, on one interface in turn. */
 static void send_in_turn(struct bw_core *core)
 {
     uint16_t mask = bw_core_send_mask(core);
 
+    /* Changes and requests are answered at once anyway: this is the slow refresh of ages, and of whoever missed all else. */
+    if (core->now_ns < core->page_due_ns)
+        return;
+    core->page_due_ns = core->now_ns + PAGES_EVERY_LEAST_NS;
     core->page_turn = (uint8_t)((core->page_turn + 1) % core->pages_count);
     if (core->page_turn == 0 || core->page_interface >= core->config->interfaces_count)
         core->page_interface = (uint8_t)((core->page_interface + 1) % (core->config->interfaces_count + 1));

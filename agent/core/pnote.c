@@ -136,9 +136,10 @@ static void refuse(struct bw_answer *answer, enum bw_result result, const char *
     bw_format(answer->text, sizeof(answer->text), "pnote \"%s\": %s", name, why);
 }
 
-static bool check_request(const struct bw_request *r, struct bw_answer *answer)
+static bool check_request(struct bw_core *core, const struct bw_request *r, struct bw_answer *answer)
 {
-    if (!bw_name_valid(r->name)) {
+    /* Built-in names may hold blanks; what can't be done with these is told by their own reasons. */
+    if (!bw_name_valid(r->name) && (r->kind == BW_REQUEST_PNOTE_REGISTER || find(core, r->name) == NULL)) {
         refuse(answer, BW_RESULT_INVALID, r->name, "allowed are 1 to 31 printable characters without blanks");
         return false;
     }
@@ -210,7 +211,7 @@ static void unregister(struct bw_core *core, const struct bw_request *r, struct 
 
 void bw_core_pnote_request(struct bw_core *core, const struct bw_request *r, struct bw_answer *answer)
 {
-    if (!check_request(r, answer))
+    if (!check_request(core, r, answer))
         return;
     if (r->kind == BW_REQUEST_PNOTE_REGISTER)
         enroll(core, r, answer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Rank: who should hold a group. One number per member from what it last said of itself, the same
- * everywhere; smaller is better. From the top: excluded, in start-up wait or listening, newer version
+ * everywhere; smaller is better. From the top: excluded, in start-up wait, listening or tied, newer version
  * than the holder's (with one of these a member is not fit), denied, unhealthy, fewer interfaces,
  * fewer secured ones, damped, not holding now (active up), place in the policy, priority, id.
  */
@@ -60,7 +60,7 @@ uint64_t bw_core_rank(const struct bw_core *core, uint8_t group, uint8_t member)
 
     if ((told->flags & (BW_FLAG_EXCLUDED | BW_FLAG_STOPPING)) || order == BW_NONE)
         rank |= BIT_EXCLUDED;
-    if (told->flags & (BW_FLAG_WAITING | BW_FLAG_LISTENING))
+    if (told->flags & (BW_FLAG_WAITING | BW_FLAG_LISTENING | BW_FLAG_TIED))
         rank |= BIT_WAITING;
     if (newer_than_holder(core, group, member))
         rank |= BIT_NEWER;
@@ -99,6 +99,11 @@ uint64_t bw_core_rank_started(uint64_t rank)
     return rank & ~BIT_WAITING;
 }
 
+uint64_t bw_core_rank_allowed(uint64_t rank)
+{
+    return rank & ~BIT_DENIED;
+}
+
 uint8_t bw_core_successor(const struct bw_core *core, uint8_t group, uint8_t except, bool healthy)
 {
     uint64_t best = UINT64_MAX;
@@ -121,4 +126,13 @@ uint8_t bw_core_successor(const struct bw_core *core, uint8_t group, uint8_t exc
 uint8_t bw_core_candidate(const struct bw_core *core, uint8_t group)
 {
     return bw_core_successor(core, group, BW_NONE, false);
+}
+
+uint8_t bw_core_preferred(const struct bw_core *core, uint8_t group, uint64_t own)
+{
+    uint8_t other = bw_core_successor(core, group, core->self, false);
+
+    if (!bw_core_fit(own))
+        return other;
+    return other == BW_NONE || own < bw_core_rank(core, group, other) ? core->self : other;
 }

@@ -22,6 +22,27 @@ static int version_compare(const char *a, const char *b)
     return 0;
 }
 
+/* Of every group that runs. */
+static void fill_takeover(const struct bw_core *core, struct bw_cluster_row *row)
+{
+    char obstacle[BW_TEXT_MAX];
+
+    row->takeover_possible = true;
+    for (uint8_t g = 0; g < core->config->groups_count && row->takeover_possible; g++) {
+        if (g > 0 && bw_core_stopped(core, g))
+            continue;
+        row->takeover_possible =
+            bw_core_takeover_possible(core, g, core->groups[g].shown_holder, obstacle, sizeof(obstacle));
+        if (!row->takeover_possible)
+            bw_format(row->takeover_obstacle, sizeof(row->takeover_obstacle), "%s%s%s",
+                      g > 0 ? core->config->groups[g].name : "", g > 0 ? ": " : "", obstacle);
+    }
+    if (row->takeover_possible && bw_core_witness_would_be_missed(core)) {
+        row->takeover_possible = false;
+        bw_copy(row->takeover_obstacle, sizeof(row->takeover_obstacle), "no witness answers: whoever is left would not serve");
+    }
+}
+
 static void fill_cluster(const struct bw_core *core, struct bw_cluster_row *row)
 {
     const struct bw_cluster_config *c = core->config;
@@ -33,8 +54,7 @@ static void fill_cluster(const struct bw_core *core, struct bw_cluster_row *row)
     row->recovery = c->recovery;
     row->local_member = bw_core_id(core, core->self);
     row->active_member = bw_core_id(core, core->groups[0].shown_holder);
-    row->takeover_possible = bw_core_takeover_possible(core, 0, core->groups[0].shown_holder, row->takeover_obstacle,
-                                                       sizeof(row->takeover_obstacle));
+    fill_takeover(core, row);
     row->failovers = core->failovers;
     row->split_brains = core->split_brains;
     row->config_digest = c->digest;
@@ -57,7 +77,7 @@ static void fill_cluster(const struct bw_core *core, struct bw_cluster_row *row)
 static void fill_local(const struct bw_core *core, struct bw_member_row *row)
 {
     row->local = true;
-    row->problem = !bw_core_healthy(core) || core->deaf;
+    row->problem = !bw_core_healthy(core) || core->deaf || core->witness.lost;
     row->admin = core->admin == BW_ADMIN_FORCE_DOWN ? BW_ADMIN_DOWN : core->admin;
     row->forced = core->admin == BW_ADMIN_FORCE_DOWN;
     bw_copy(row->admin_by, sizeof(row->admin_by), core->admin_by);
@@ -225,6 +245,8 @@ static void fill_group_member(const struct bw_core *core, uint8_t group, uint8_t
     row->member = bw_core_id(core, member);
     row->state = !known ? BW_GROUP_UNKNOWN : part->flags & BW_GROUP_HOLDS ? BW_GROUP_ONLINE : BW_GROUP_OFFLINE;
     row->start = known && (part->flags & BW_GROUP_DENY) ? BW_START_DENY : BW_START_ALLOW;
+    if (row->start == BW_START_DENY)
+        bw_copy(row->start_reason, sizeof(row->start_reason), bw_core_deny_reason(core, group, member));
 }
 
 static void fill_groups(const struct bw_core *core, struct bw_snapshot *s)
@@ -243,6 +265,7 @@ static void fill_groups(const struct bw_core *core, struct bw_snapshot *s)
         row->start = c->groups[g].start;
         row->holder = bw_core_id(core, core->groups[g].shown_holder);
         row->epoch = core->groups[g].epoch;
+        row->stopped = bw_core_stopped(core, g);
         for (uint8_t i = 0; i < c->groups[g].policy_count; i++)
             n += bw_format(row->policy + n, sizeof(row->policy) - n, "%s%s", i > 0 ? " " : "",
                            bw_core_name(core, c->groups[g].policy[i]));

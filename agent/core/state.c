@@ -7,7 +7,7 @@
 
 enum reason_kind {
     WHY_NONE, WHY_STOPPING, WHY_EXCLUDED, WHY_WAITING, WHY_LISTENING, WHY_SERVES, WHY_SERVES_TROUBLED, WHY_TROUBLED, WHY_DEAF,
-    WHY_CLAIMS, WHY_NEWER, WHY_STANDBY,
+    WHY_CLAIMS, WHY_NEWER, WHY_STANDBY, WHY_WITNESS,
 };
 
 void bw_core_set_state(struct bw_core *core, uint8_t member, uint32_t state, const char *reason, const char *source)
@@ -125,6 +125,8 @@ static uint32_t condition(const struct bw_core *core, enum bw_trouble trouble, e
         return *kind = WHY_TROUBLED, trouble == BW_TROUBLE_INIT ? BW_MEMBER_INITIALIZING : BW_MEMBER_DOWN;
     if (core->deaf)
         return *kind = WHY_DEAF, BW_MEMBER_DOWN;
+    if (core->witness.lost)
+        return *kind = WHY_WITNESS, BW_MEMBER_DOWN;
     if (busy_group(core, false) != NULL)
         return *kind = WHY_CLAIMS, BW_MEMBER_READY;
     if (newer_than_holders(core))
@@ -159,10 +161,17 @@ static void describe_serving(const struct bw_core *core, char *text)
 
 static void describe_standby(const struct bw_core *core, char *text)
 {
-    uint8_t holder = core->groups[0].shown_holder;
+    uint8_t holder = BW_NONE;
+    bool stopped = true;
 
+    for (uint8_t g = 0; g < core->config->groups_count; g++) {
+        stopped = stopped && bw_core_stopped(core, g);
+        if (holder == BW_NONE)
+            holder = core->groups[g].shown_holder;
+    }
     if (holder == BW_NONE)
-        bw_copy(text, BW_TEXT_MAX, "able to take over; no member is active yet");
+        bw_copy(text, BW_TEXT_MAX, stopped ? "able to serve; what it could serve is stopped"
+                                           : "able to take over; no member is active yet");
     else
         bw_format(text, BW_TEXT_MAX, "able to take over from %s%s", bw_core_name(core, holder),
                   core->damped ? "; ranked last until quiet, since it took over too often" : "");
@@ -185,7 +194,11 @@ static void describe(const struct bw_core *core, enum reason_kind kind, enum bw_
                   (unsigned long)(core->config->start_wait_ns / BW_MS));
         break;
     case WHY_LISTENING:
-        bw_format(text, BW_TEXT_MAX, "was stopped for %lu ms; listens for one dead time", (unsigned long)(core->pause_ns / BW_MS));
+        if (core->regained)
+            bw_copy(text, BW_TEXT_MAX, "its interfaces work again; listens for one dead time");
+        else
+            bw_format(text, BW_TEXT_MAX, "was stopped for %lu ms; listens for one dead time",
+                      (unsigned long)(core->pause_ns / BW_MS));
         break;
     case WHY_SERVES:
         describe_serving(core, text);
@@ -201,6 +214,9 @@ static void describe(const struct bw_core *core, enum reason_kind kind, enum bw_
         break;
     case WHY_DEAF:
         bw_copy(text, BW_TEXT_MAX, "hears no member and receives nothing on any interface");
+        break;
+    case WHY_WITNESS:
+        bw_copy(text, BW_TEXT_MAX, "members are missing and no witness answers: others may serve, this one does not");
         break;
     case WHY_CLAIMS:
         bw_copy(text, BW_TEXT_MAX, "about to take over: waits for the confirmations of the others");
@@ -248,8 +264,9 @@ static void run_local(struct bw_core *core)
         bw_core_due(core, core->now_ns + core->config->interval_ns);
         return;
     }
-    detail = core->trouble_serial + (kind == WHY_STANDBY ? (uint64_t)core->groups[0].shown_holder << 48 : 0) +
-             (g != NULL ? g->hold_epoch << 16 : 0);
+    detail = core->trouble_serial + (g != NULL ? g->hold_epoch << 16 : 0);
+    for (uint8_t i = 0; kind == WHY_STANDBY && i < core->config->groups_count; i++)
+        detail = detail * 257 + core->groups[i].shown_holder;
     if (kind == core->reason_kind && trouble == core->reason_trouble && detail == core->reason_detail)
         return;
     describe(core, kind, trouble, text, source);
@@ -281,6 +298,8 @@ static void reason_of_peer(const struct bw_told *told, uint32_t state, char *tex
         bw_format(text, cap, "set to %s by an administrator", bw_enum_text(&bw_enum_admin_state, told->admin));
     else if (troubled && (told->flags & BW_FLAG_DEAF))
         bw_copy(text, cap, "it receives nothing on any interface");
+    else if (state == BW_MEMBER_DOWN && (told->flags & BW_FLAG_TIED))
+        bw_copy(text, cap, "it misses members and reaches no witness");
     else if (troubled && told->interfaces_up < told->interfaces_required)
         bw_format(text, cap, "%u interfaces are required, only %u work", told->interfaces_required, told->interfaces_up);
     else
@@ -346,19 +365,28 @@ void bw_core_state_run(struct bw_core *core)
     look_for_mismatch(core);
 }
 
-uint32_t bw_core_expected(const struct bw_core *core, uint8_t member)
+/* Who would hold the group if all were well. */
+static uint8_t expected_holder(const struct bw_core *core, uint8_t group)
 {
-    const struct bw_group_config *g = &core->config->groups[0];
+    const struct bw_group_config *g = &core->config->groups[group];
     uint8_t first = BW_NONE;
 
-    if (member == core->self ? bw_core_excluded(core) : (core->members[member].told.flags & BW_FLAG_EXCLUDED) != 0)
-        return BW_MEMBER_DOWN; /* out of service on purpose */
-    if (bw_core_sticky(core, 0) && core->groups[0].last_holder != BW_NONE)
-        return core->groups[0].last_holder == member ? BW_MEMBER_ACTIVE : BW_MEMBER_STANDBY;
+    if (bw_core_sticky(core, group) && core->groups[group].last_holder != BW_NONE)
+        return core->groups[group].last_holder;
+    if (g->policy_count > 0)
+        return g->policy[0];
     for (uint8_t i = 0; i < core->count; i++)
         if (first == BW_NONE || core->config->members[i].priority < core->config->members[first].priority)
             first = i;
-    if (g->policy_count > 0)
-        first = g->policy[0];
-    return first == member ? BW_MEMBER_ACTIVE : BW_MEMBER_STANDBY;
+    return first;
+}
+
+uint32_t bw_core_expected(const struct bw_core *core, uint8_t member)
+{
+    if (member == core->self ? bw_core_excluded(core) : (core->members[member].told.flags & BW_FLAG_EXCLUDED) != 0)
+        return BW_MEMBER_DOWN; /* out of service on purpose */
+    for (uint8_t g = 0; g < core->config->groups_count; g++)
+        if (!bw_core_stopped(core, g) && expected_holder(core, g) == member)
+            return BW_MEMBER_ACTIVE;
+    return BW_MEMBER_STANDBY;
 }

@@ -30,8 +30,7 @@ uint8_t bw_core_named_holder(const struct bw_core *core, uint8_t group)
     return found;
 }
 
-/* For showing also one that only others hear. */
-static uint8_t shown_holder(const struct bw_core *core, uint8_t group)
+uint8_t bw_core_known_holder(const struct bw_core *core, uint8_t group)
 {
     uint8_t found = bw_core_named_holder(core, group);
 
@@ -68,6 +67,8 @@ uint32_t bw_core_cause(const struct bw_core *core, uint8_t group)
         return BW_CAUSE_INTERFACE;
     if (!(m->told.flags & BW_FLAG_HEALTHY))
         return BW_CAUSE_PNOTE;
+    if (m->told.groups[group].flags & BW_GROUP_DENY)
+        return m->told.wishes[group].deny == BW_DENY_ADMIN ? BW_CAUSE_ADMIN : BW_CAUSE_PNOTE;
     return BW_CAUSE_RECOVERY;
 }
 
@@ -123,11 +124,15 @@ void bw_core_track_run(struct bw_core *core)
 {
     for (uint8_t i = 0; i < core->config->groups_count; i++) {
         struct bw_core_group *g = &core->groups[i];
-        uint8_t holder = shown_holder(core, i);
+        uint8_t holder = bw_core_known_holder(core, i);
 
         if (holder != g->shown_holder)
             core->dirty = true;
         g->shown_holder = holder;
+        if (holder == BW_NONE && bw_core_stopped(core, i)) { /* whoever starts it takes it from nobody */
+            g->last_holder = g->previous_holder = BW_NONE;
+            g->sign_ns = 0;
+        }
         if (holder != BW_NONE && holder != g->last_holder) {
             failover(core, i, holder);
             g->previous_holder = g->last_holder;

@@ -27,7 +27,7 @@ bool bw_core_silent_on(const struct bw_core *core, const struct bw_core_member *
     const struct bw_ear *ear = &m->ears[interface];
 
     return ear->missed >= core->config->dead_after &&
-           core->now_ns - ear->heard_ns + core->config->interval_ns / 2 >= core->dead_ns;
+           core->now_ns - ear->heard_ns + core->slowest_ns / 2 >= core->dead_ns;
 }
 
 uint16_t bw_core_heard_on(const struct bw_core *core, const struct bw_core_member *m)
@@ -102,6 +102,10 @@ static void copy_told(struct bw_core *core, struct bw_core_member *m, const stru
     for (uint8_t i = 0; i < beat->groups_count && i < BW_MAX_GROUPS; i++)
         if (beat->groups[i].group < core->config->groups_count)
             told->groups[beat->groups[i].group] = beat->groups[i];
+    memset(told->wishes, 0, sizeof(told->wishes));
+    for (uint8_t i = 0; i < beat->wishes_count && i < BW_MAX_GROUPS; i++)
+        if (beat->wishes[i].group < core->config->groups_count)
+            told->wishes[beat->wishes[i].group] = beat->wishes[i];
     if (m->config_digest != beat->config_digest)
         core->dirty = true;
     m->config_digest = beat->config_digest;
@@ -148,6 +152,7 @@ static void read_groups(struct bw_core *core, struct bw_core_member *m, const st
         for (unsigned k = 0; k < sizeof(seen) / sizeof(seen[0]); k++)
             if (seen[k] > g->epoch)
                 g->epoch = seen[k];
+        bw_core_wish_heard(core, i, m->told.wishes[i].wish, (uint8_t)(m - core->members));
         if (part->confirm_member == self)
             m->confirmed_us[i] = part->confirm_epoch;
         if (!(part->flags & BW_GROUP_HOLDS))
@@ -200,6 +205,7 @@ static void hear_heartbeat(struct bw_core *core, uint8_t member, const struct bw
         return;
     before = m->told;
     m->received++;
+    m->interval_ns = beat->interval_us * 1000ULL;
     m->heard_ns = core->now_ns;
     if (!m->heard) {
         m->heard = m->met = true;
@@ -304,6 +310,7 @@ void bw_core_pause(struct bw_core *core)
     if (!had_view && held)
         return;
     core->listening = true;
+    core->regained = false;
     core->listen_until_ns = core->now_ns + core->dead_ns;
     for (uint8_t g = 0; g < core->config->groups_count; g++) {
         bw_core_withdraw(core, g);
@@ -314,6 +321,7 @@ void bw_core_pause(struct bw_core *core)
 
 void bw_core_view_run(struct bw_core *core)
 {
+    bw_core_judge_by_slowest(core);
     for (uint8_t i = 0; i < core->count; i++) {
         struct bw_core_member *m = &core->members[i];
 

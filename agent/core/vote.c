@@ -24,7 +24,7 @@ static bool outranked(const struct bw_core *core, uint8_t group, uint8_t claimer
         (moving ? own < its : bw_core_rank_health(own) <= bw_core_rank_health(its)))
         return true;
 
-    if (!bw_core_fit(its))
+    if (!bw_core_fit(its) || bw_core_stopped(core, group))
         return true;
     for (uint8_t i = 0; i < core->count; i++) {
         uint64_t rank;
@@ -46,7 +46,7 @@ static bool epoch_is_old(const struct bw_core *core, uint8_t group, uint8_t clai
 
     if (g->confirm_member != BW_NONE && g->confirm_member != claimer && epoch <= g->confirm_epoch)
         return true;
-    if (g->holding && epoch <= g->hold_epoch)
+    if (epoch <= g->hold_epoch) /* ours, held now or let go since */
         return true;
     if (g->claiming && epoch < g->claim_epoch)
         return true;

@@ -33,18 +33,26 @@ int bw_engine_watch(struct bw_engine *e, int fd, unsigned source)
     return 0;
 }
 
+int bw_engine_watch_edge(struct bw_engine *e)
+{
+    int fds[16], error = 0;
+    int count = bw_linux_fds(e->edge, fds, (int)(sizeof(fds) / sizeof(fds[0])));
+
+    for (int i = 0; i < count && error == 0; i++)
+        error = bw_engine_watch(e, fds[i], SOURCE_EDGE);
+    return error;
+}
+
 static int open_descriptors(struct bw_engine *e)
 {
-    int fds[16], count, error = 0;
+    int error;
 
     e->epoll = epoll_create1(EPOLL_CLOEXEC);
     e->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
     e->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (e->epoll < 0 || e->timer < 0 || e->stop_fd < 0)
         return -errno;
-    count = bw_linux_fds(e->edge, fds, (int)(sizeof(fds) / sizeof(fds[0])));
-    for (int i = 0; i < count && error == 0; i++)
-        error = bw_engine_watch(e, fds[i], SOURCE_EDGE);
+    error = bw_engine_watch_edge(e);
     if (error == 0)
         error = bw_engine_watch(e, e->timer, SOURCE_TIMER);
     if (error == 0)

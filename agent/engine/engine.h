@@ -13,6 +13,24 @@
 #include "bellwether/mailbox.h"
 #include "bellwether/stats.h"
 
+/* A configuration on its way to the engine. The reload (agent/reload) fills it in, offers it and asks by BW_REQUEST_RELOAD; what it points to
+ * must stay until the state is DONE or WITHDRAWN, the former configuration's too. */
+enum bw_handover_state {
+    BW_HANDOVER_NONE,
+    BW_HANDOVER_OFFERED,
+    BW_HANDOVER_TAKEN,     /* by the engine: it may use both from now on */
+    BW_HANDOVER_DONE,      /* the former one is used no more */
+    BW_HANDOVER_WITHDRAWN, /* the new one is not used and will not be */
+};
+
+struct bw_handover {
+    _Atomic uint32_t state; /* enum bw_handover_state */
+    const struct bw_config *config;
+    unsigned keys_count; /* 0 with auth "none" */
+    uint8_t keys[2][BW_KEY_BYTES];
+    char what[BW_TEXT_MAX]; /* for the event */
+};
+
 /* What all parts of the agent share; made by main.c, passed in. */
 struct bw_agent {
     const struct bw_agent_context *context;
@@ -21,6 +39,7 @@ struct bw_agent {
     struct bw_mailbox *mailbox;
     struct bw_history *history;
     struct bw_stats *stats;
+    struct bw_handover *handover; /* NULL: no reload */
 };
 
 struct bw_engine;

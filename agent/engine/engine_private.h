@@ -45,6 +45,7 @@ struct bw_engine {
     uint64_t armed_ns; /* what the timer is set to */
     bool stopping, done, post_wanted;
     int exit_status;
+    uint64_t reload_ticket; /* of the one being carried out, 0 = none */
     uint64_t start_ns, stop_ns, now_ns, due_ns, last_post_ns, notices_ns, turns, pauses, slow_hooks;
     uint64_t verdicts[BW_VERDICT_DUPLICATE_ID + 1];
     struct bw_log_limit trouble_limits[BW_VERDICT_DUPLICATE_ID + 1];
@@ -59,6 +60,11 @@ struct bw_engine {
 bool bw_engine_receive(struct bw_engine *engine);
 /* Gives the core what was received, what the kernel says and what others ask for. */
 void bw_engine_inputs(struct bw_engine *engine);
+/* Takes a changed configuration on: begins when one is offered, and ends when the kernel edge has followed. */
+void bw_engine_reload_begin(struct bw_engine *engine, uint64_t ticket);
+void bw_engine_reload_run(struct bw_engine *engine);
+/* Watches the edge's descriptors, new ones too. 0 or negative errno. */
+int bw_engine_watch_edge(struct bw_engine *engine);
 /* Attaches ports to their devices as the edge sees them now. */
 void bw_engine_attach(struct bw_engine *engine, uint8_t interface);
 /* Carries out everything that the core wants in this turn. */

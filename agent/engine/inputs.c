@@ -128,9 +128,6 @@ static void input_notices(struct bw_engine *e)
 
 static void input_requests(struct bw_engine *e)
 {
-    static const struct bw_answer no_reload = {
-        BW_RESULT_REFUSED, "this version does not reload its configuration: restart bellwetherd instead"};
-
     for (int n = 0; n < REQUESTS_PER_TURN; n++) {
         struct bw_request request;
         struct bw_input input = {.kind = BW_INPUT_REQUEST, .request = &request};
@@ -139,7 +136,7 @@ static void input_requests(struct bw_engine *e)
         if (input.ticket == 0)
             return;
         if (request.kind == BW_REQUEST_RELOAD)
-            bw_mailbox_answer(e->agent->mailbox, input.ticket, &no_reload);
+            bw_engine_reload_begin(e, input.ticket);
         else
             bw_core_input(e->core, &input);
     }
@@ -165,6 +162,7 @@ void bw_engine_inputs(struct bw_engine *e)
         e->notices_ns = e->now_ns;
         input_notices(e);
     }
+    bw_engine_reload_run(e);
     for (unsigned i = 0; i < e->received_count; i++)
         input_frame(e, &e->received[i]);
     if (bw_engine_ready(e, SOURCE_MAILBOX))

@@ -127,6 +127,9 @@ static void carry_out(struct bw_engine *e, const struct bw_output *output)
     case BW_OUTPUT_PROBE:
         bw_linux_probe(e->edge, output->interface);
         break;
+    case BW_OUTPUT_WITNESS:
+        bw_linux_witness(e->edge);
+        break;
     case BW_OUTPUT_EVENT: {
         struct bw_event event = output->event;
         bw_history_add(e->agent->history, &event);
@@ -151,6 +154,12 @@ static void carry_out(struct bw_engine *e, const struct bw_output *output)
     }
 }
 
+/* Outputs that say or do what is right only now. Letting go, events and answers are right at any time. */
+static bool goes_stale(enum bw_output_kind kind)
+{
+    return kind == BW_OUTPUT_HEARTBEAT || kind == BW_OUTPUT_PAGE || kind == BW_OUTPUT_GRANT || kind == BW_OUTPUT_ANNOUNCE;
+}
+
 void bw_engine_outputs(struct bw_engine *e)
 {
     const struct bw_output *output;
@@ -158,6 +167,10 @@ void bw_engine_outputs(struct bw_engine *e)
     while ((output = bw_core_output(e->core)) != NULL && !(e->done && e->exit_status != 0)) {
         uint64_t before = bw_now_ns();
 
+        /* Stopped in the middle of this turn for so long that the others have gone on: what it decided is no longer true. The next turn
+         * finds the pause. */
+        if (before - e->now_ns > bw_dead_ns(e->cluster) && goes_stale(output->kind))
+            continue;
         carry_out(e, output);
         if (bw_now_ns() - before > BW_MS)
             e->slow_hooks++;

@@ -17,6 +17,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "agent/keeper/estate.h"
 #include "agent/keeper/private.h"
 #include "agent/linux/linux.h"
 #include "bellwether/log.h"
@@ -39,6 +40,10 @@ struct keeper {
     struct bw_lifeline *lifeline;
     int (*agent)(const struct bw_agent_context *context);
     struct bw_mourner *mourner;
+    const struct bw_config *first_config;  /* as the context had it before any reload */
+    const struct bw_config *former_config; /* an agent that dies amid a reload may have left its addresses; NULL = none */
+    struct bw_config *buffers[3];          /* for the present one, the former one and the next one */
+    uint64_t estate_seen;
     struct bw_judge judge;
     struct bw_child child;
     enum phase phase;
@@ -63,6 +68,34 @@ static void tell_systemd(struct keeper *k, uint64_t now_ns)
         k->watchdog_ns = now_ns + k->watchdog_every_ns;
         sd_notify(0, "WATCHDOG=1");
     }
+}
+
+/* ---- what the agent runs with ---- */
+
+static struct bw_config *unused_buffer(const struct keeper *k)
+{
+    for (unsigned i = 0; i < 3; i++)
+        if (k->buffers[i] != k->context->config && k->buffers[i] != k->former_config)
+            return k->buffers[i];
+    return NULL; /* cannot be */
+}
+
+/* After a reload: the agent says what it runs with now. */
+static void take_estate(struct keeper *k)
+{
+    struct bw_config *next = unused_buffer(k);
+    uint8_t keys[2][BW_KEY_BYTES];
+    unsigned keys_count;
+
+    if (!bw_estate_read(k->lifeline->estate, &k->estate_seen, next, keys, &keys_count))
+        return;
+    k->former_config = k->context->config;
+    k->context->config = next;
+    k->context->keys_count = keys_count;
+    memcpy(k->context->keys, keys, sizeof(keys));
+    explicit_bzero(keys, sizeof(keys));
+    bw_mourner_reconfigure(k->mourner);
+    bw_log_set_level(bw_log_level_by_name(next->log_level));
 }
 
 /* ---- the agent's beginning ---- */
@@ -105,6 +138,7 @@ static void start_agent(struct keeper *k)
 static void mourn(struct keeper *k)
 {
     k->phase = PHASE_DYING;
+    take_estate(k);
     if (atomic_load(&k->lifeline->stopped) == 0)
         bw_mourner_mourn(k->mourner, &k->lifeline->agent_boot);
 }
@@ -147,6 +181,9 @@ static void after_end(struct keeper *k, int status)
 
     /* Once more: a thread of it that was within the kernel may have put one back. */
     (void)bw_linux_remove_all(&k->context->config->cluster);
+    if (k->former_config != NULL)
+        (void)bw_linux_remove_all(&k->former_config->cluster);
+    k->former_config = NULL;
     if (orderly || hopeless || k->stopping) {
         k->ended = true;
         k->status = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
@@ -202,6 +239,7 @@ static void watch_time(struct keeper *k, uint64_t now_ns)
     bool let_go = atomic_load(&k->lifeline->stopped) != 0;
 
     tell_systemd(k, now_ns);
+    take_estate(k);
     if (let_go && k->end_ns == 0)
         k->end_ns = now_ns;
     if (k->phase == PHASE_RUNNING && let_go ? now_ns - k->end_ns > END_NS
@@ -278,6 +316,11 @@ static int open_keeper(struct keeper *k)
         return -errno;
     }
     k->context->lifeline = k->lifeline;
+    k->lifeline->estate = bw_estate_new();
+    for (unsigned i = 0; i < 3; i++)
+        k->buffers[i] = calloc(1, sizeof(*k->buffers[i]));
+    if (k->lifeline->estate == NULL || k->buffers[0] == NULL || k->buffers[1] == NULL || k->buffers[2] == NULL)
+        return -ENOMEM;
     error = bw_random(&k->lifeline->keeper_boot, sizeof(k->lifeline->keeper_boot));
     if (error != 0)
         return error;
@@ -299,6 +342,11 @@ static void close_keeper(struct keeper *k)
         if (fds[i] >= 0)
             close(fds[i]);
     if (k->lifeline != NULL)
+        bw_estate_free(k->lifeline->estate);
+    k->context->config = k->first_config;
+    for (unsigned i = 0; i < 3; i++)
+        free(k->buffers[i]);
+    if (k->lifeline != NULL)
         munmap(k->lifeline, sizeof(*k->lifeline));
     k->context->lifeline = NULL;
     sigprocmask(SIG_SETMASK, &k->mask_before, NULL);
@@ -307,6 +355,7 @@ static void close_keeper(struct keeper *k)
 int bw_keeper_run(struct bw_agent_context *context, int (*agent)(const struct bw_agent_context *context))
 {
     struct keeper k = {.context = context,
+                       .first_config = context->config,
                        .agent = agent,
                        .signals = -1,
                        .timer = -1,

@@ -11,6 +11,8 @@
 #include "bellwether/config.h"
 
 /* Shared memory between keeper and agent (mapped before the fork). */
+struct bw_estate;
+
 struct bw_lifeline {
     _Atomic uint64_t turn_ns;       /* CLOCK_BOOTTIME of the engine's last turn; 0 = the engine has not started */
     _Atomic uint32_t restarts;      /* how often the keeper has started the agent again */
@@ -20,12 +22,13 @@ struct bw_lifeline {
     struct bw_boot_id agent_boot;   /* of the running agent; written by the keeper before the fork */
     struct bw_boot_id keeper_boot;
     int death_fd;                   /* agent side: readable (EOF) when the keeper is gone */
+    struct bw_estate *estate;       /* the configuration and keys in use, once they have changed (estate.h) */
 };
 
 /* Everything that the agent gets from the keeper. */
 struct bw_agent_context {
-    const struct bw_config *config;
-    const char *config_path;
+    const struct bw_config *config; /* of an agent that is started again: as the former one had it last */
+    const char *config_path;        /* absolute: reload opens it again */
     struct bw_lifeline *lifeline;
     unsigned keys_count;
     uint8_t keys[2][BW_KEY_BYTES];

@@ -123,6 +123,15 @@ void bw_mourner_refresh(struct bw_mourner *m, bool addresses)
             attach(m, i);
 }
 
+void bw_mourner_reconfigure(struct bw_mourner *m)
+{
+    const struct bw_agent_context *context = m->context;
+
+    bw_watch_reconfigure(m->watch, &context->config->cluster);
+    if (context->keys_count > 0)
+        (void)bw_seal_rekey(m->seal, context->keys, context->keys_count);
+}
+
 static void fill_facts(const struct bw_cluster_config *c, struct bw_clear_facts *facts)
 {
     memset(facts, 0, sizeof(*facts));

@@ -62,6 +62,8 @@ void bw_mourner_free(struct bw_mourner *mourner);
 int bw_mourner_fd(const struct bw_mourner *mourner);
 /* Follows devices that came, went or changed. */
 void bw_mourner_refresh(struct bw_mourner *mourner, bool addresses);
+/* The context has another configuration and keys now. */
+void bw_mourner_reconfigure(struct bw_mourner *mourner);
 /* Takes the addresses off this host and tells everybody that this boot id is over. */
 void bw_mourner_mourn(struct bw_mourner *mourner, const struct bw_boot_id *over);
 

@@ -42,6 +42,8 @@ struct bw_cells {
         _Atomic uint64_t until_ns; /* 0 = not granted */
         _Atomic uint32_t revokes;  /* how often it was revoked: the thread answers each */
     } groups[BW_MAX_GROUPS];
+    _Atomic(const struct bw_cluster_config *) coming; /* the configuration to be taken on (reconfigure.c) */
+    _Atomic uint32_t offered;   /* counts them */
     _Atomic uint32_t announces; /* bit per group */
     _Atomic uint32_t dumps;     /* number of the newest dump of links that is wanted */
     _Atomic uint32_t requests;  /* counts everything that the thread was woken for */
@@ -55,6 +57,7 @@ struct bw_cells {
     _Atomic uint64_t lost[BW_MAX_ADDRESSES / 64]; /* bit per address: somebody else removed it */
     _Atomic bool present[BW_MAX_ADDRESSES];
     _Atomic bool router[BW_MAX_INTERFACES]; /* the host forwards IPv6 there */
+    _Atomic uint32_t adopted;               /* the offered configuration that was taken on */
     _Atomic uint32_t handled;               /* requests worked off */
     _Atomic uint64_t due_ns;                /* when the oldest write not yet done was due; 0 = none */
     int engine_fd;                          /* eventfd: something is there for the engine */

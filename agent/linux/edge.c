@@ -17,6 +17,7 @@ static void close_all(struct bw_linux *e)
 {
     bw_rtnl_close(&e->notices);
     bw_probing_close(&e->probing);
+    bw_witness_close(&e->witness);
     for (int i = 0; i < 3; i++) {
         int fd = (int[]){e->sender, e->cells->thread_fd, e->cells->engine_fd}[i];
         if (fd >= 0)
@@ -32,6 +33,8 @@ static int open_all(struct bw_linux *e)
 
     if (error == 0)
         error = bw_probing_open(&e->probing, e->config);
+    if (error == 0)
+        error = bw_witness_open(&e->witness);
     if (error != 0)
         return error;
     e->sender = bw_sender_open();
@@ -59,6 +62,7 @@ int bw_linux_new(const struct bw_cluster_config *config, struct bw_linux **out)
     e->config = config;
     e->notices.fd = e->sender = e->cells->thread_fd = e->cells->engine_fd = -1;
     e->probing.arp_fd = e->probing.nd_fd = e->probing.counters_fd = -1;
+    e->witness.fd4 = e->witness.fd6 = -1;
     bw_picture_init(&e->picture, config);
     error = open_all(e);
     if (error == 0)
@@ -91,7 +95,8 @@ void bw_linux_free(struct bw_linux *e)
 
 int bw_linux_fds(const struct bw_linux *e, int *fds, int cap)
 {
-    const int all[] = {e->notices.fd, e->cells->engine_fd, e->probing.arp_fd, e->probing.nd_fd};
+    const int all[] = {e->notices.fd,    e->cells->engine_fd, e->probing.arp_fd,
+                       e->probing.nd_fd, e->witness.fd4,      e->witness.fd6};
     int count = 0;
 
     for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -107,6 +112,8 @@ const struct bw_link *bw_linux_link(const struct bw_linux *e, uint8_t interface)
 
 bool bw_linux_installed(const struct bw_linux *e, uint16_t address)
 {
+    if (e->coming != NULL) /* the address thread may number them anew at any moment */
+        return e->frozen[address];
     return atomic_load_explicit(&e->cells->present[address], memory_order_relaxed);
 }
 
@@ -169,4 +176,9 @@ void bw_linux_announce(struct bw_linux *e, uint8_t group)
 void bw_linux_probe(struct bw_linux *e, uint8_t interface)
 {
     bw_probing_ask(&e->probing, e->sender, interface, &e->links[interface], bw_now_ns());
+}
+
+void bw_linux_witness(struct bw_linux *e)
+{
+    bw_witness_ask(&e->witness, e->config);
 }

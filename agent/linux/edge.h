@@ -8,6 +8,7 @@
 #include "agent/linux/picture.h"
 #include "agent/linux/probing.h"
 #include "agent/linux/rtnl.h"
+#include "agent/linux/witness.h"
 
 /* A stranger was heard to speak for a virtual address that we hold. */
 struct bw_stranger {
@@ -19,10 +20,13 @@ struct bw_stranger {
 
 struct bw_linux {
     const struct bw_cluster_config *config;
+    const struct bw_cluster_config *coming; /* offered to the address thread, NULL = none */
+    bool frozen[BW_MAX_ADDRESSES];          /* present, as last known by the places in `config`, while one is coming */
     struct bw_cells *cells;
     struct bw_holder *holder;
     struct bw_rtnl notices; /* links only: the rest is the address thread's */
     struct bw_probing probing;
+    struct bw_witness witness;
     int sender;
     struct bw_picture picture;               /* links as noticed */
     struct bw_link own[BW_MAX_INTERFACES];   /* ifindex and addresses as the address thread told them */
@@ -47,6 +51,7 @@ struct bw_linux {
     uint64_t installed, released;            /* masks of groups */
     uint64_t lost[BW_MAX_ADDRESSES / 64];
     bool overdue, overdue_told;
+    bool witnessed; /* a witness answered */
     struct bw_stranger strangers[BW_MAX_ADDRESSES];
     uint16_t strangers_pending;
 };

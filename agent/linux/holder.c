@@ -75,6 +75,13 @@ static int clean_up(struct bw_holder *h)
     return 0;
 }
 
+void bw_holder_set_lifetime(struct bw_holder *h)
+{
+    h->lifetime_s = (uint32_t)((h->config->lease_ns + BW_SEC - 1) / BW_SEC);
+    if (h->lifetime_s == 0)
+        h->lifetime_s = 1;
+}
+
 int bw_holder_new(const struct bw_cluster_config *config, struct bw_cells *cells, struct bw_holder **out)
 {
     struct bw_holder *h = calloc(1, sizeof(*h));
@@ -85,9 +92,7 @@ int bw_holder_new(const struct bw_cluster_config *config, struct bw_cells *cells
     h->config = config;
     h->cells = cells;
     h->notices.fd = h->requests.fd = h->sender = h->timer = -1;
-    h->lifetime_s = (uint32_t)((config->lease_ns + BW_SEC - 1) / BW_SEC);
-    if (h->lifetime_s == 0)
-        h->lifetime_s = 1;
+    bw_holder_set_lifetime(h);
     bw_picture_init(&h->picture, config);
     error = open_all(h);
     if (error == 0)
@@ -158,6 +163,7 @@ static void *run(void *arg)
         bw_wake_drain(h->cells->thread_fd); /* before looking: a request from now on wakes again */
         requests = atomic_load_explicit(&h->cells->requests, memory_order_acquire);
         stop = atomic_load_explicit(&h->cells->stop, memory_order_acquire);
+        bw_holder_reconfigure(h);
         bw_holder_work(h);
         announces = atomic_exchange(&h->cells->announces, 0);
         if (announces != 0)

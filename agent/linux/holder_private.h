@@ -56,6 +56,13 @@ struct bw_holder {
     _Atomic bool ended; /* the thread touches nothing any more */
 };
 
+/* ---- reconfigure.c ---- */
+
+/* Takes the configuration on that the engine offers, if any. */
+void bw_holder_reconfigure(struct bw_holder *holder);
+/* How long an address lives without renewal, by the configuration. */
+void bw_holder_set_lifetime(struct bw_holder *holder);
+
 /* ---- leases ---- */
 
 /* Takes in what the engine wants now. */

@@ -104,7 +104,7 @@ static void read_answers(struct bw_linux *e, uint64_t now_ns)
             }
         }
     }
-    for (unsigned i = 0; i < BW_MAX_ADDRESSES / 64; i++)
+    for (unsigned i = 0; e->coming == NULL && i < BW_MAX_ADDRESSES / 64; i++)
         if (atomic_load_explicit(&e->cells->lost[i], memory_order_relaxed) != 0)
             e->lost[i] |= atomic_exchange(&e->cells->lost[i], 0);
 }
@@ -164,6 +164,8 @@ static void read_all(struct bw_linux *e)
     read_answers(e, now_ns);
     judge_writes(e, now_ns);
     bw_probing_read(&e->probing, e->links, now_ns, &spoke, &received, heard, e);
+    if (bw_witness_read(&e->witness, e->config))
+        e->witnessed = true;
     e->spoke |= spoke;
     e->received |= received;
     e->read_ns = now_ns;
@@ -250,6 +252,9 @@ static bool next_flag(struct bw_linux *e, struct bw_input *input)
     } else if (take_bit(&e->received, &bit)) {
         input->kind = BW_INPUT_RECEIVED;
         input->interface = (uint8_t)bit;
+    } else if (e->witnessed) {
+        e->witnessed = false;
+        input->kind = BW_INPUT_WITNESS;
     } else {
         return false;
     }

@@ -28,7 +28,7 @@ int bw_linux_new(const struct bw_cluster_config *config, struct bw_linux **edge)
 /* Takes all our addresses off, ends the address thread. Blocks up to a second: not for the engine while it runs. */
 void bw_linux_free(struct bw_linux *edge);
 
-/* Engine: descriptors to poll for reading, at most cap; returns how many. They never change. */
+/* Engine: descriptors to poll for reading, at most cap; returns how many. They never change, but one may be added with a configuration. */
 int bw_linux_fds(const struct bw_linux *edge, int *fds, int cap);
 /* Engine: reads what is waiting (notices, neighbour replies, answers of the address thread) and turns it into the next core input.
  * 1 = *input set (LINK, PROBE_REPLY, RECEIVED, RELEASED, INSTALLED, OVERDUE, ADDRESS_LOST, ADDRESS_DUPLICATE), 0 = nothing more. */
@@ -45,8 +45,16 @@ void bw_linux_announce(struct bw_linux *edge, uint8_t group);
 /* Engine: probe known neighbours of the interface by ARP / neighbour solicitation; replies come as PROBE_REPLY; any received frame
  * since the last probe as RECEIVED. */
 void bw_linux_probe(struct bw_linux *edge, uint8_t interface);
+/* Engine: ask the witnesses whether they are there; an answer comes as BW_INPUT_WITNESS. */
+void bw_linux_witness(struct bw_linux *edge);
 /* Engine: is this virtual address (index in the configuration) in the kernel, as last known? */
 bool bw_linux_installed(const struct bw_linux *edge, uint16_t address);
+
+/* Engine: another configuration, which differs in virtual addresses and times only. The address thread takes it on first; until
+ * bw_linux_reconfigured says so, once, both configurations must stay. 0, or -EBUSY while that goes on for an earlier one. New
+ * descriptors may be there afterwards (bw_linux_fds). */
+int bw_linux_reconfigure(struct bw_linux *edge, const struct bw_cluster_config *config);
+bool bw_linux_reconfigured(struct bw_linux *edge);
 
 /* For the keeper (its own process, may block): takes every virtual address of the configuration off this host, now. Returns how many
  * were there, or negative errno. */
@@ -56,6 +64,8 @@ int bw_linux_remove_all(const struct bw_cluster_config *config);
 struct bw_watch;
 int bw_watch_new(const struct bw_cluster_config *config, struct bw_watch **watch);
 void bw_watch_free(struct bw_watch *watch);
+/* Another configuration, of the same interfaces; the former one is used no more. */
+void bw_watch_reconfigure(struct bw_watch *watch, const struct bw_cluster_config *config);
 /* To be polled for reading. */
 int bw_watch_fd(const struct bw_watch *watch);
 /* Reads what is new. addresses: read the interfaces' own addresses anew too. Returns the mask of interfaces that changed. */

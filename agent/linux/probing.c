@@ -18,6 +18,7 @@
 
 #include "agent/linux/announce.h"
 #include "agent/linux/picture.h"
+#include "bellwether/log.h"
 #include "bellwether/text.h"
 
 #define FRAMES_AT_ONCE  64
@@ -118,17 +119,23 @@ static int listen_to(uint16_t protocol)
     return fd;
 }
 
+static bool has_ipv6(const struct bw_cluster_config *config)
+{
+    for (unsigned i = 0; i < config->addresses_count; i++)
+        if (config->addresses[i].address.family == 6)
+            return true;
+    return false;
+}
+
 int bw_probing_open(struct bw_probing *p, const struct bw_cluster_config *config)
 {
-    bool six = false;
+    bool six = has_ipv6(config);
 
     memset(p, 0, sizeof(*p));
     p->config = config;
     p->nd_fd = -1;
     p->counters = malloc(COUNTERS_BYTES);
     p->counters_fd = p->counters != NULL ? open("/proc/self/net/dev", O_RDONLY | O_CLOEXEC) : -1;
-    for (unsigned i = 0; i < config->addresses_count; i++)
-        six |= config->addresses[i].address.family == 6;
     p->arp_fd = listen_to(ETH_P_ARP);
     if (p->arp_fd >= 0 && six)
         p->nd_fd = listen_to(ETH_P_IPV6);
@@ -138,6 +145,20 @@ int bw_probing_open(struct bw_probing *p, const struct bw_cluster_config *config
         return error;
     }
     return 0;
+}
+
+void bw_probing_reconfigure(struct bw_probing *p, const struct bw_cluster_config *config)
+{
+    p->config = config;
+    if (p->nd_fd >= 0 || !has_ipv6(config))
+        return;
+    p->nd_fd = listen_to(ETH_P_IPV6);
+    if (p->nd_fd < 0) { /* only who else answers for an address stays unseen */
+        bw_log(BW_LOG_WARNING, "cannot listen to IPv6 neighbours: %s", strerror(-p->nd_fd));
+        p->nd_fd = -1;
+        return;
+    }
+    open_filters(p);
 }
 
 void bw_probing_close(struct bw_probing *p)

@@ -37,6 +37,8 @@ struct bw_probing {
 
 /* 0 or negative errno. */
 int bw_probing_open(struct bw_probing *probing, const struct bw_cluster_config *config);
+/* Another configuration of the same interfaces. When it is the first with IPv6 addresses, there is a new descriptor. */
+void bw_probing_reconfigure(struct bw_probing *probing, const struct bw_cluster_config *config);
 void bw_probing_close(struct bw_probing *probing);
 
 void bw_probing_learn(struct bw_probing *probing, uint8_t interface, const struct bw_address *address,

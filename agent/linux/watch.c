@@ -71,6 +71,11 @@ void bw_watch_free(struct bw_watch *w)
     free(w);
 }
 
+void bw_watch_reconfigure(struct bw_watch *w, const struct bw_cluster_config *config)
+{
+    w->picture.config = config;
+}
+
 int bw_watch_fd(const struct bw_watch *w)
 {
     return w->notices.fd;

@@ -55,7 +55,8 @@ ENUM(bw_enum_event_kind, "BwEventKindValue", SAME(BW_EVENT_START, "start"),
      SAME(BW_EVENT_PNOTE, "pnote"), SAME(BW_EVENT_INTERFACE, "interface"), SAME(BW_EVENT_ADMIN, "admin"),
      {BW_EVENT_SPLIT_BRAIN, "split-brain", "splitBrain"}, SAME(BW_EVENT_MISMATCH, "mismatch"),
      SAME(BW_EVENT_ADDRESS, "address"), {BW_EVENT_AUTH_FAILURE, "auth-failure", "authFailure"},
-     SAME(BW_EVENT_PAUSE, "pause"), SAME(BW_EVENT_CANCELLED, "cancelled"));
+     SAME(BW_EVENT_PAUSE, "pause"), SAME(BW_EVENT_CANCELLED, "cancelled"),
+     SAME(BW_EVENT_RELOAD, "reload"));
 
 /* ---- fields ---- */
 
@@ -228,6 +229,8 @@ static const struct bw_field group_fields[] = {
       "Which member holds the group"),
     G("epoch", "Epoch", U64, epoch, NULL, "bwGroupEpoch", 7, READ, M_NONE, "Number of the present holding"),
     G("policy", "Policy", TEXT, policy, NULL, "bwGroupPolicy", 8, READ, M_NONE, "Members in order of preference"),
+    G("stopped", "Stopped", BOOL, stopped, NULL, "bwGroupStopped", 9, READ, M_GAUGE("bellwether_group_stopped"),
+      "Whether it is to run nowhere, by an administrator's will or since it was never started"),
 };
 
 #define GM(...) F(bw_group_member_row, __VA_ARGS__)

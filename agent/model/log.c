@@ -86,6 +86,7 @@ static void *run(void *unused)
     ssize_t n;
 
     (void)unused;
+    pthread_setname_np(pthread_self(), "bw-log");
     while ((n = read(logger.read_fd, line, sizeof(line) - 1)) != 0) {
         if (n < 0) {
             if (errno == EINTR)
@@ -99,6 +100,11 @@ static void *run(void *unused)
             syslog(line[0], "%s", line + 1);
     }
     return NULL;
+}
+
+void bw_log_set_level(enum bw_log_level least)
+{
+    atomic_store(&logger.least, least);
 }
 
 void bw_log_direct(const char *ident, bool to_stderr, enum bw_log_level least)

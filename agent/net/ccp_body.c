@@ -110,11 +110,11 @@ static int put_body(struct bw_sink *sink, const struct bw_message *message, cons
     if (!first)
         return -EINVAL;
     error = put_section(sink, first, (const uint8_t *)message, 0);
-    for (int type = 1; type < BW_TLVS && !error; type++) {
-        int now = turn & 1 ? swapped(type) : type;
+    for (int step = 0; step < 2 * BW_TLVS && !error; step++) { /* those that may wait come in a second round */
+        int type = step % BW_TLVS, now = turn & 1 ? swapped(type) : type;
         const struct bw_section *section = &bw_sections[now];
 
-        if (section->first || !section_applies(section, message))
+        if (type == 0 || section->first || section->yielding != (step >= BW_TLVS) || !section_applies(section, message))
             continue;
         if (now == BW_TLV_HANDSHAKE)
             error = put_section(sink, now, (const uint8_t *)handshake, turn);

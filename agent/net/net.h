@@ -75,6 +75,8 @@ struct bw_seal_setup {
 };
 
 size_t bw_seal_size(void);
+/* Other keys from now on (1 or 2: the first seals, both open); sessions stay. Not for a seal with auth_none. 0 or -EINVAL. */
+int bw_seal_rekey(struct bw_seal *seal, const uint8_t keys[2][BW_KEY_BYTES], unsigned count);
 /* NULL when the setup cannot be: no boot id, a member id out of range, no key and not auth_none. */
 struct bw_seal *bw_seal_init(void *memory, const struct bw_seal_setup *setup);
 /* Builds a whole frame: fills in sequence and, in heartbeats, each echo's challenge and response. interface: index it

@@ -82,6 +82,17 @@ struct bw_seal *bw_seal_init(void *memory, const struct bw_seal_setup *setup)
     return seal;
 }
 
+int bw_seal_rekey(struct bw_seal *seal, const uint8_t keys[2][BW_KEY_BYTES], unsigned count)
+{
+    if (seal->setup.auth_none || count < 1 || count > 2)
+        return -EINVAL;
+    sodium_memzero(seal->setup.keys, sizeof(seal->setup.keys));
+    memcpy(seal->setup.keys, keys, count * (size_t)BW_KEY_BYTES);
+    /* Which key served last for a sender is only where to try first: an index beyond the count wraps around. */
+    seal->setup.keys_count = count;
+    return 0;
+}
+
 void bw_seal_forget(struct bw_seal *seal, uint8_t member)
 {
     struct bw_session *session = bw_session_find(&seal->sessions, member);

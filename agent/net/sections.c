@@ -57,6 +57,12 @@ static const struct bw_field group_fields[] = {
 
 static const struct bw_field digest_fields[] = {{BW_FIELD_U32, 0, ALL}};
 
+static const struct bw_field wish_fields[] = {
+    {FIELD(U8, bw_group_wish, group), RANGE(0, BW_MAX_GROUPS - 1)},
+    {FIELD(U8, bw_group_wish, deny), ALL},
+    {FIELD(EPOCH, bw_group_wish, wish), ALL},
+};
+
 static const struct bw_field handshake_fields[] = {
     {FIELD(U8, bw_handshake_entry, member), MEMBER},
     {FIELD(U8, bw_handshake_entry, what), ALL},
@@ -177,4 +183,7 @@ const struct bw_section bw_sections[BW_TLVS] = {
     [BW_TLV_PAGE_REQUEST] = {.kind = BW_MESSAGE_PAGE_REQUEST, .first = 1, FIELDS(request)},
     [BW_TLV_FAREWELL] = {.kind = BW_MESSAGE_FAREWELL, .first = 1, FIELDS(farewell)},
     [BW_TLV_STATE_QUERY] = {.kind = BW_MESSAGE_STATE_QUERY, .first = 1},
+    [BW_TLV_WISHES] = {.kind = BW_MESSAGE_HEARTBEAT,
+                       LIST(heartbeat.wishes_count, heartbeat.wishes, BW_MAX_GROUPS),
+                       FIELDS(wish)},
 };

@@ -23,6 +23,7 @@ enum bw_tlv {
     BW_TLV_PAGE_REQUEST,
     BW_TLV_FAREWELL,
     BW_TLV_STATE_QUERY,
+    BW_TLV_WISHES,
     BW_TLVS,
 };
 
@@ -40,7 +41,7 @@ struct bw_section {
     const struct bw_field *fields;
 };
 
-/* By TLV number, in the order in which they are written: what must be there before what may wait. */
+/* By TLV number, in the order in which they are written, after all that must be there what may wait. */
 extern const struct bw_section bw_sections[BW_TLVS];
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Answers requests. All of bwObjects is one registration with this one handler: one exchange with
- * the master at (re)connecting, and all varbinds of a PDU arrive together and see one snapshot.
+ * Answers requests. All of bwObjects is one registration with one handler, so that there is one
+ * exchange with the master at (re)connecting. The varbinds of a GET or SET arrive together; a
+ * GETBULK comes as one GETNEXT for each repetition. All parts of one PDU see one snapshot.
  */
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
@@ -14,17 +15,23 @@
 
 #define OBJECTS_ARC 1
 
-/* The part of a varbind's name below bwObjects. For a name before it: empty. False for one behind it. */
-static bool relative_name(const struct bw_snmp *snmp, const netsnmp_variable_list *varbind, const oid **name,
-                          size_t *length)
+/* The part of a varbind's name below a root. For a name before it: empty. False for one behind it. */
+static bool below(const oid *root, size_t root_length, const netsnmp_variable_list *varbind, const oid **name,
+                  size_t *length)
 {
-    size_t root = snmp->root_length + 1; /* bw_snmp_handler_register left bwObjects' arc there */
-    size_t cut = varbind->name_length < root ? varbind->name_length : root;
-    int order = bw_snmp_compare(varbind->name, cut, snmp->root, root);
+    size_t cut = varbind->name_length < root_length ? varbind->name_length : root_length;
+    int order = bw_snmp_compare(varbind->name, cut, root, root_length);
 
     *name = varbind->name + cut;
     *length = order == 0 ? varbind->name_length - cut : 0;
     return order <= 0;
+}
+
+static bool relative_name(const struct bw_snmp *snmp, const netsnmp_variable_list *varbind, const oid **name,
+                          size_t *length)
+{
+    /* bw_snmp_handler_register left bwObjects' arc behind the root. */
+    return below(snmp->root, snmp->root_length + 1, varbind, name, length);
 }
 
 static void answer(const struct bw_snmp *snmp, netsnmp_variable_list *varbind, const struct bw_snmp_hit *hit,
@@ -137,11 +144,14 @@ static void reserve(const struct bw_snmp *snmp, netsnmp_agent_request_info *info
 static int handle(netsnmp_mib_handler *handler, netsnmp_handler_registration *registration,
                   netsnmp_agent_request_info *info, netsnmp_request_info *requests)
 {
-    const struct bw_snmp *snmp = handler->myvoid;
+    struct bw_snmp *snmp = handler->myvoid;
 
     (void)registration;
     if (atomic_load(&snmp->abandoned))
         return SNMP_ERR_GENERR;
+    bw_snmp_pin(snmp, info->asp->pdu->transid);
+    if (info->mode != MODE_GET && info->mode != MODE_GETNEXT)
+        bw_snmp_actions_row(snmp->actions, &snmp->control); /* the lock, as it is now */
     if (info->mode == MODE_SET_RESERVE2)
         reserve(snmp, info, requests);
     for (netsnmp_request_info *r = requests; r != NULL; r = r->next) {
@@ -170,17 +180,73 @@ static int handle(netsnmp_mib_handler *handler, netsnmp_handler_registration *re
     return SNMP_ERR_NOERROR;
 }
 
-int bw_snmp_handler_register(struct bw_snmp *snmp)
-{
-    netsnmp_handler_registration *registration;
+/* ---- the view of CHECKPOINT-MIB ---- */
 
-    snmp->root[snmp->root_length] = OBJECTS_ARC;
-    registration = netsnmp_create_handler_registration("bellwether", handle, snmp->root, snmp->root_length + 1,
-                                                       HANDLER_CAN_RWRITE);
+static void ha_answer(netsnmp_variable_list *varbind, const struct bw_ha_hit *hit)
+{
+    oid name[BW_HA_ROOT_LENGTH + BW_HA_NAME_MAX];
+
+    memcpy(name, bw_ha_root, BW_HA_ROOT_LENGTH * sizeof(oid));
+    memcpy(name + BW_HA_ROOT_LENGTH, hit->name, hit->length * sizeof(oid));
+    snmp_set_var_objid(varbind, name, BW_HA_ROOT_LENGTH + hit->length);
+    snmp_set_var_typed_value(varbind, hit->type, &hit->value, hit->size);
+}
+
+static int handle_ha(netsnmp_mib_handler *handler, netsnmp_handler_registration *registration,
+                     netsnmp_agent_request_info *info, netsnmp_request_info *requests)
+{
+    struct bw_snmp *snmp = handler->myvoid;
+    struct bw_ha_view view = {.own_address = bw_snmp_own_address};
+
+    (void)registration;
+    if (atomic_load(&snmp->abandoned))
+        return SNMP_ERR_GENERR;
+    bw_snmp_pin(snmp, info->asp->pdu->transid);
+    view.snapshot = snmp->view.snapshot;
+    for (netsnmp_request_info *r = requests; r != NULL; r = r->next) {
+        struct bw_ha_hit hit;
+        const oid *name;
+        size_t length;
+        bool before = below(bw_ha_root, BW_HA_ROOT_LENGTH, r->requestvb, &name, &length);
+        int rc = -ENOENT;
+
+        if (r->processed)
+            continue;
+        if (before && info->mode == MODE_GET)
+            rc = bw_ha_get(&view, name, length, &hit);
+        else if (before && info->mode == MODE_GETNEXT)
+            rc = bw_ha_next(&view, name, length, r->inclusive, &hit);
+        if (rc == 0)
+            ha_answer(r->requestvb, &hit);
+        else if (info->mode == MODE_GET)
+            netsnmp_set_request_error(info, r, rc == -ENXIO ? SNMP_NOSUCHINSTANCE : SNMP_NOSUCHOBJECT);
+        else if (info->mode == MODE_SET_RESERVE1)
+            netsnmp_set_request_error(info, r, SNMP_ERR_NOTWRITABLE);
+    }
+    return SNMP_ERR_NOERROR;
+}
+
+static int register_one(struct bw_snmp *snmp, const char *name, Netsnmp_Node_Handler *handler, const oid *root,
+                        size_t length)
+{
+    netsnmp_handler_registration *registration =
+        netsnmp_create_handler_registration(name, handler, root, length, HANDLER_CAN_RWRITE);
+
     if (registration == NULL)
         return -ENOMEM;
     registration->handler->myvoid = snmp;
     if (netsnmp_register_handler(registration) != MIB_REGISTERED_OK)
         return -EADDRINUSE; /* freed by the library */
     return 0;
+}
+
+int bw_snmp_handler_register(struct bw_snmp *snmp)
+{
+    int rc;
+
+    snmp->root[snmp->root_length] = OBJECTS_ARC;
+    rc = register_one(snmp, "bellwether", handle, snmp->root, snmp->root_length + 1);
+    if (rc == 0 && snmp->context.config->snmp.checkpoint_view)
+        rc = register_one(snmp, "bellwether-ha", handle_ha, bw_ha_root, BW_HA_ROOT_LENGTH);
+    return rc;
 }

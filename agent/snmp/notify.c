@@ -1,16 +1,66 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which event is which notification, and what it carries. Each carries the cluster's name and the
- * event itself (its history row), and then the objects that it is about. States are those that the
- * event speaks of, not those of the moment at which the notification leaves.
+ * Which event is which notification, and what it carries. Each carries the event itself (its
+ * history row, and its number), whether it raises or clears something, and then the objects that it
+ * is about. States are those that the event speaks of, not those of the moment at which the
+ * notification leaves.
  */
 #include "notify.h"
 
 #include <errno.h>
 #include <string.h>
 
+/* ---- bwNotify ---- */
+
+#define L(value, text)                                                                                                 \
+    {                                                                                                                  \
+        value, text, text                                                                                              \
+    }
+const struct bw_enum bw_snmp_enum_status = {
+    "BwNotifyStatusValue", (const struct bw_enum_label[]){L(BW_SNMP_RAISED, "raised"), L(BW_SNMP_CLEARED, "cleared"),
+                                                          L(BW_SNMP_INFORMATION, "information"), L(0, NULL)}};
+
+#define FIELD(key, type, member, labels, mib, column, help)                                                            \
+    {                                                                                                                  \
+        key, NULL, BW_TYPE_##type, offsetof(struct bw_snmp_notify_row, member),                                        \
+            sizeof(((struct bw_snmp_notify_row *)0)->member), labels, mib, column, BW_ACCESS_NOTIFY, BW_METRIC_NONE,   \
+            NULL, NULL, NULL, NULL, help                                                                               \
+    }
+static const struct bw_field notify_fields[] = {
+    FIELD("event", U32, event, NULL, "bwNotifyEvent", 1, "Number of the event in the history"),
+    FIELD("status", ENUM, status, &bw_snmp_enum_status, "bwNotifyStatus", 2, "Whether something begins or is over"),
+};
+
+const struct bw_object bw_snmp_notify_object = {
+    .kind = BW_OBJECT_COUNT,
+    .key = "notify",
+    .title = "Notification",
+    .mib_entry = "bwNotify",
+    .arc = 16,
+    .table = false,
+    .row_size = sizeof(struct bw_snmp_notify_row),
+    .fields = notify_fields,
+    .fields_count = sizeof(notify_fields) / sizeof(notify_fields[0]),
+};
+
+static const struct bw_snmp_leaf notify_leaves[] = {
+    {&bw_snmp_notify_object, &notify_fields[0], BW_SNMP_VALUE, 2, {16, 1}},
+    {&bw_snmp_notify_object, &notify_fields[1], BW_SNMP_VALUE, 2, {16, 2}},
+};
+
+/* ---- which is which ---- */
+
 /* An object of a notification: where its row is found. */
-enum source { FROM_CLUSTER, FROM_EVENT, FROM_MEMBER, FROM_PNOTE, FROM_INTERFACE, FROM_GROUP };
+enum source {
+    FROM_CLUSTER,
+    FROM_EVENT,
+    FROM_MEMBER,
+    FROM_PNOTE,
+    FROM_INTERFACE,
+    FROM_GROUP,
+    FROM_GROUP_MEMBER,
+    FROM_NOTIFY
+};
 
 struct item {
     enum source source;
@@ -18,41 +68,46 @@ struct item {
     bool to; /* an enumeration whose value is the event's `to` */
 };
 
-#define ITEMS_MAX 8
+#define ITEMS_MAX 6
 struct kind {
-    uint32_t event;               /* enum bw_event_kind */
-    uint32_t number;              /* below bwNotifications */
+    uint32_t event;               /* enum bw_event_kind; 0: no event of its own */
+    uint32_t number;              /* enum bw_snmp_notification_number */
     struct item items[ITEMS_MAX]; /* after the common ones */
 };
 
 /* In every notification, first. */
 static const struct item common[] = {
-    {FROM_CLUSTER, "name", false}, {FROM_EVENT, "time", false}, {FROM_EVENT, "member", false},
-    {FROM_EVENT, "from", false},   {FROM_EVENT, "to", false},   {FROM_EVENT, "reason", false},
+    {FROM_CLUSTER, "name", false}, {FROM_NOTIFY, "event", false}, {FROM_NOTIFY, "status", false},
+    {FROM_EVENT, "time", false},   {FROM_EVENT, "member", false}, {FROM_EVENT, "cause", false},
+    {FROM_EVENT, "object", false}, {FROM_EVENT, "from", false},   {FROM_EVENT, "to", false},
+    {FROM_EVENT, "reason", false},
 };
 
-/* What may be missing (a pnote that is gone, a group or member that none is named of) comes last. */
+/* What may be missing (a pnote that is gone, a group or member that none is named of) comes last. Nothing of 64 bits:
+ * the master could not tell it to those that take SNMPv1 traps. */
 static const struct kind kinds[] = {
-    {BW_EVENT_STATE_CHANGE, 1, {{FROM_MEMBER, "name", false}, {FROM_MEMBER, "state", true}}},
+    {BW_EVENT_STATE_CHANGE, BW_SNMP_MEMBER_STATE, {{FROM_MEMBER, "name", false}, {FROM_MEMBER, "state", true}}},
     {BW_EVENT_FAILOVER,
-     2,
-     {{FROM_EVENT, "cause", false},
-      {FROM_EVENT, "seconds", false},
-      {FROM_CLUSTER, "failovers", false},
-      {FROM_GROUP, "name", false}}},
-    {BW_EVENT_PNOTE, 3, {{FROM_EVENT, "object", false}, {FROM_MEMBER, "name", false}, {FROM_PNOTE, "status", true}}},
-    {BW_EVENT_INTERFACE,
-     4,
-     {{FROM_EVENT, "object", false}, {FROM_MEMBER, "name", false}, {FROM_INTERFACE, "state", true}}},
-    {BW_EVENT_SPLIT_BRAIN, 5, {{FROM_CLUSTER, "split_brains", false}, {FROM_GROUP, "name", false}}},
-    {BW_EVENT_MISMATCH, 7, {{FROM_CLUSTER, "config_mismatch", false}, {FROM_MEMBER, "name", false}}},
-    {BW_EVENT_AUTH_FAILURE, 10, {{FROM_CLUSTER, "local_member", false}}},
+     BW_SNMP_FAILOVER,
+     {{FROM_EVENT, "seconds", false}, {FROM_GROUP, "name", false}, {FROM_GROUP, "holder", false}}},
+    {BW_EVENT_PNOTE, BW_SNMP_PNOTE, {{FROM_MEMBER, "name", false}, {FROM_PNOTE, "status", true}}},
+    {BW_EVENT_INTERFACE, BW_SNMP_INTERFACE, {{FROM_MEMBER, "name", false}, {FROM_INTERFACE, "state", true}}},
+    {BW_EVENT_SPLIT_BRAIN, BW_SNMP_SPLIT_BRAIN, {{FROM_GROUP, "name", false}, {FROM_GROUP, "holder", false}}},
+    {BW_EVENT_MISMATCH, BW_SNMP_MISMATCH, {{FROM_CLUSTER, "config_mismatch", false}, {FROM_MEMBER, "name", false}}},
+    {0,
+     BW_SNMP_GROUP,
+     {{FROM_GROUP, "name", false},
+      {FROM_GROUP, "holder", false},
+      {FROM_MEMBER, "name", false},
+      {FROM_GROUP_MEMBER, "state", true}}},
+    {0, BW_SNMP_ALL_PROBLEM, {{FROM_CLUSTER, "takeover_obstacle", false}}},
+    {BW_EVENT_AUTH_FAILURE, BW_SNMP_AUTH_FAILURE, {{FROM_CLUSTER, "local_member", false}}},
 };
 
 static const struct kind *kind_of(uint32_t event)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (kinds[i].event == event)
+        if (kinds[i].event == event && event != 0)
             return &kinds[i];
     return NULL;
 }
@@ -65,21 +120,45 @@ bool bw_snmp_is_notified(uint32_t kind)
 static enum bw_object_kind object_kind(enum source source)
 {
     static const enum bw_object_kind of[] = {
-        [FROM_CLUSTER] = BW_OBJECT_CLUSTER, [FROM_EVENT] = BW_OBJECT_EVENT,         [FROM_MEMBER] = BW_OBJECT_MEMBER,
-        [FROM_PNOTE] = BW_OBJECT_PNOTE,     [FROM_INTERFACE] = BW_OBJECT_INTERFACE, [FROM_GROUP] = BW_OBJECT_GROUP,
+        [FROM_CLUSTER] = BW_OBJECT_CLUSTER,
+        [FROM_EVENT] = BW_OBJECT_EVENT,
+        [FROM_MEMBER] = BW_OBJECT_MEMBER,
+        [FROM_PNOTE] = BW_OBJECT_PNOTE,
+        [FROM_INTERFACE] = BW_OBJECT_INTERFACE,
+        [FROM_GROUP] = BW_OBJECT_GROUP,
+        [FROM_GROUP_MEMBER] = BW_OBJECT_GROUP_MEMBER,
     };
 
     return of[source];
 }
 
-/* The row of that source that the event speaks of; NULL when it is not there (any more). */
-static const void *row_of(const struct bw_snapshot *s, enum source source, const struct bw_event *event)
+static const struct bw_snmp_leaf *leaf_of(const struct bw_snmp_plan *plan, const struct item *item)
 {
+    if (item->source != FROM_NOTIFY)
+        return bw_snmp_leaf(plan, &bw_catalogue[object_kind(item->source)], item->key);
+    for (size_t i = 0; i < sizeof(notify_leaves) / sizeof(notify_leaves[0]); i++)
+        if (strcmp(notify_leaves[i].field->key, item->key) == 0)
+            return &notify_leaves[i];
+    return NULL;
+}
+
+static bool is_named(const struct bw_group_member_row *row, const struct bw_event *event)
+{
+    return row->group == event->group && row->member == event->member;
+}
+
+/* The row of that source that the event speaks of; NULL when it is not there (any more). */
+static const void *row_of(const struct bw_snapshot *s, enum source source, const struct bw_snmp_told *told)
+{
+    const struct bw_event *event = &told->event;
+
     switch (source) {
     case FROM_CLUSTER:
         return &s->cluster;
     case FROM_EVENT:
         return event;
+    case FROM_NOTIFY:
+        return &told->notify;
     case FROM_MEMBER:
         for (uint32_t i = 0; i < s->members_count; i++)
             if (s->members[i].id == event->member)
@@ -100,37 +179,113 @@ static const void *row_of(const struct bw_snapshot *s, enum source source, const
             if (s->groups[i].index == (event->group > 0 ? event->group : 1))
                 return &s->groups[i];
         return NULL;
+    case FROM_GROUP_MEMBER:
+        for (uint32_t i = 0; i < s->group_members_count; i++)
+            if (is_named(&s->group_members[i], event))
+                return &s->group_members[i];
+        return NULL;
     }
     return NULL;
 }
 
-static void add_item(const struct bw_snmp_plan *plan, const struct bw_snmp_view *view, const struct bw_event *event,
+static void add_item(const struct bw_snmp_plan *plan, const struct bw_snmp_view *view, const struct bw_snmp_told *told,
                      const struct item *item, struct bw_snmp_notification *out)
 {
     struct bw_snmp_varbind *varbind = &out->varbinds[out->count];
-    const void *row = row_of(view->snapshot, item->source, event);
-    const struct bw_snmp_leaf *leaf = bw_snmp_leaf(plan, &bw_catalogue[object_kind(item->source)], item->key);
+    const void *row = row_of(view->snapshot, item->source, told);
+    const struct bw_snmp_leaf *leaf = leaf_of(plan, item);
 
     if (row == NULL || leaf == NULL || out->count == BW_SNMP_VARBINDS_MAX)
         return;
     varbind->leaf = leaf;
     bw_snmp_hit_row(leaf, row, &varbind->hit);
-    varbind->overridden = item->to && bw_enum_value(leaf->field->labels, event->to, &varbind->number) == 0;
+    varbind->overridden = item->to && bw_enum_value(leaf->field->labels, told->event.to, &varbind->number) == 0;
     out->count++;
 }
 
-int bw_snmp_notification(const struct bw_snmp_plan *plan, const struct bw_snmp_view *view, const struct bw_event *event,
-                         struct bw_snmp_notification *out)
+void bw_snmp_notification(const struct bw_snmp_plan *plan, const struct bw_snmp_view *view,
+                          const struct bw_snmp_told *told, struct bw_snmp_notification *out)
+{
+    out->number = told->number;
+    out->count = 0;
+    for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+        add_item(plan, view, told, &common[i], out);
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+        for (size_t i = 0; kinds[k].number == told->number && i < ITEMS_MAX && kinds[k].items[i].key != NULL; i++)
+            add_item(plan, view, told, &kinds[k].items[i], out);
+}
+
+/* ---- raised or cleared ---- */
+
+/* Each raise has a clear: what an event ends with says which it is; others are cleared by watch.c. */
+static const struct {
+    uint32_t event;
+    const char *to; /* NULL: whatever it is */
+    uint32_t status;
+} statuses[] = {
+    {BW_EVENT_STATE_CHANGE, "down", BW_SNMP_RAISED},
+    {BW_EVENT_STATE_CHANGE, "attention", BW_SNMP_RAISED},
+    {BW_EVENT_STATE_CHANGE, "unreachable", BW_SNMP_RAISED},
+    {BW_EVENT_STATE_CHANGE, "active", BW_SNMP_CLEARED},
+    {BW_EVENT_STATE_CHANGE, "standby", BW_SNMP_CLEARED},
+    {BW_EVENT_PNOTE, "problem", BW_SNMP_RAISED},
+    {BW_EVENT_PNOTE, "ok", BW_SNMP_CLEARED},
+    {BW_EVENT_PNOTE, "unregistered", BW_SNMP_CLEARED},
+    {BW_EVENT_INTERFACE, "down", BW_SNMP_RAISED},
+    {BW_EVENT_INTERFACE, "up", BW_SNMP_CLEARED},
+    {BW_EVENT_SPLIT_BRAIN, NULL, BW_SNMP_RAISED},
+    {BW_EVENT_MISMATCH, NULL, BW_SNMP_RAISED},
+    {BW_EVENT_AUTH_FAILURE, NULL, BW_SNMP_RAISED},
+};
+
+int bw_snmp_tell(const struct bw_event *event, struct bw_snmp_told *told)
 {
     const struct kind *kind = kind_of(event->kind);
 
     if (kind == NULL)
         return -ENOENT;
-    out->number = kind->number;
-    out->count = 0;
-    for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
-        add_item(plan, view, event, &common[i], out);
-    for (size_t i = 0; i < ITEMS_MAX && kind->items[i].key != NULL; i++)
-        add_item(plan, view, event, &kind->items[i], out);
+    told->number = kind->number;
+    told->event = *event;
+    told->notify.event = (uint32_t)event->number;
+    told->notify.status = BW_SNMP_INFORMATION;
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+        if (statuses[i].event == event->kind && (statuses[i].to == NULL || strcmp(statuses[i].to, event->to) == 0))
+            told->notify.status = statuses[i].status;
     return 0;
+}
+
+/* ---- whose it is to tell ---- */
+
+/* Does the local member speak for the cluster: does it hold that group (0: the first one)? */
+static bool speaks(const struct bw_snapshot *s, uint32_t group)
+{
+    uint32_t holder = s->cluster.active_member;
+
+    for (uint32_t i = 0; i < s->groups_count; i++)
+        if (s->groups[i].index == group)
+            holder = s->groups[i].holder;
+    for (uint32_t i = 0; holder == 0 && i < s->members_count; i++)
+        if (s->members[i].view == BW_VIEW_LOCAL || s->members[i].view == BW_VIEW_MUTUAL)
+            holder = s->members[i].id;
+    return holder == s->cluster.local_member;
+}
+
+bool bw_snmp_is_own(const struct bw_snapshot *snapshot, const struct bw_snmp_told *told)
+{
+    const char *unreachable = bw_enum_text(&bw_enum_member_state, BW_MEMBER_UNREACHABLE);
+
+    switch (told->number) {
+    case BW_SNMP_MEMBER_STATE:
+        if (strcmp(told->event.from, unreachable) == 0 || strcmp(told->event.to, unreachable) == 0)
+            return speaks(snapshot, 0);
+        return told->event.member == snapshot->cluster.local_member;
+    case BW_SNMP_PNOTE:
+    case BW_SNMP_INTERFACE:
+    case BW_SNMP_SYNC_TROUBLE:
+        return told->event.member == snapshot->cluster.local_member;
+    case BW_SNMP_AUTH_FAILURE:
+        return true; /* what this member received */
+    default:
+        return speaks(snapshot, told->event.group);
+    }
 }

@@ -52,13 +52,6 @@ static int read_root(struct bw_snmp *snmp)
     }
 }
 
-/* What the PDUs of this turn see. */
-static void begin_turn(struct bw_snmp *snmp)
-{
-    snmp->view.snapshot = bw_board_take(snmp->context.board, BW_READER_SNMP);
-    bw_snmp_actions_row(snmp->actions, &snmp->control);
-}
-
 /* One wait and what it brought. False when it is time to end. */
 static bool turn(struct bw_snmp *snmp, netsnmp_large_fd_set *fds)
 {
@@ -66,7 +59,6 @@ static bool turn(struct bw_snmp *snmp, netsnmp_large_fd_set *fds)
     struct timeval timeout = {wait_ms / 1000, wait_ms % 1000 * 1000};
     int count = (snmp->stop_fd > snmp->wake_fd ? snmp->stop_fd : snmp->wake_fd) + 1;
     int block = 0;
-    uint64_t wakes;
     int ready;
 
     NETSNMP_LARGE_FD_ZERO(fds);
@@ -78,10 +70,7 @@ static bool turn(struct bw_snmp *snmp, netsnmp_large_fd_set *fds)
         usleep(BACKLOG_MS * 1000); /* never spin on an error that stays */
     if (atomic_load(&snmp->abandoned) || (ready > 0 && NETSNMP_LARGE_FD_ISSET(snmp->stop_fd, fds)))
         return false;
-    begin_turn(snmp);
     if (ready > 0) {
-        if (NETSNMP_LARGE_FD_ISSET(snmp->wake_fd, fds))
-            (void)!read(snmp->wake_fd, &wakes, sizeof(wakes));
         NETSNMP_LARGE_FD_CLR(snmp->wake_fd, fds);
         snmp_read2(fds);
     }
@@ -91,7 +80,10 @@ static bool turn(struct bw_snmp *snmp, netsnmp_large_fd_set *fds)
     if (atomic_load(&snmp->abandoned))
         return false;
     bw_snmp_library_adjust(snmp);
-    bw_snmp_send_notifications(snmp);
+    bw_snmp_look_anew(snmp);
+    if (snmp->woken || ready <= 0 || snmp->backlog)
+        bw_snmp_send_notifications(snmp);
+    snmp->woken = false;
     return true;
 }
 
@@ -102,7 +94,9 @@ static void *run(void *argument)
     int rc;
 
     bw_surface_enter(BW_READER_SNMP);
-    begin_turn(snmp);
+    snmp->newest.snapshot = snmp->view.snapshot = bw_board_take(snmp->context.board, BW_READER_SNMP);
+    bw_snmp_actions_row(snmp->actions, &snmp->control);
+    bw_snmp_watch_look(&snmp->watch, &snmp->newest, 0); /* from here on changes are told */
     netsnmp_large_fd_set_init(&fds, FD_SETSIZE);
     rc = bw_snmp_library_init(snmp);
     if (rc != 0)
@@ -153,6 +147,7 @@ int bw_snmp_start(const struct bw_surface_context *context, struct bw_snmp **out
     snmp->next_event = last + 1; /* what an earlier run has told is not told again */
     snmp->view.history = context->history;
     snmp->view.control = &snmp->control;
+    snmp->newest = snmp->view;
     snmp->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     snmp->wake_fd = bw_board_wakeup_fd(context->board, BW_READER_SNMP);
     rc = snmp->stop_fd < 0 ? -errno : snmp->wake_fd < 0 ? snmp->wake_fd : 0;

@@ -15,12 +15,38 @@ _bellwether_members()
         sed -n '/^ *"members": *\[/,/^ *\]/s/^ *"name": *"\(.*\)",\{0,1\}$/\1/p'
 }
 
+# What may follow in the commands of other clusters; sets the caller's `words`: _bellwether_other_words NAME PREVIOUS
+_bellwether_other_words()
+{
+    case $1:$2 in
+    cphaprob:-s) words="ok init problem" ;;
+    cphaprob:-d) words=$(_bellwether_names pnotes | grep -v '[ "\\]') ;;
+    cphaprob:-t) words="" ;;
+    cphaprob:-f) words=$(compgen -f -- "$cur") ;;
+    cphaprob:*) words="state if list register unregister report syncstat -a -i -ia -e -d -t -s -p -f -reset" ;;
+    clp*:-h) words=$(_bellwether_members) ;;
+    clp*:-g) words=$(_bellwether_names groups) ;;
+    clpstat:*) words="-s -n -i -h" ;;
+    clpgrp:*) words="-s -t -m -h -g" ;;
+    esac
+}
+
+# Called by one of those names.
+_bellwether_other()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} words=""
+    local -a _bellwether_call=(bellwether)
+
+    _bellwether_other_words "${COMP_WORDS[0]##*/}" "${COMP_WORDS[COMP_CWORD - 1]}"
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
 _bellwether()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local commands="state interfaces pnotes addresses groups history sync watch down up maintenance move start stop
         register report unregister reload check key version traps trap-test
-        help"
+        help cphaprob clpstat clpgrp"
     local -a _bellwether_call=("${COMP_WORDS[0]}")
     local command="" at i
 
@@ -64,6 +90,7 @@ _bellwether()
     move:1 | start:1 | stop:1) words=$(_bellwether_members) ;;
     report:0 | unregister:0) words=$(_bellwether_names pnotes | grep -v '[ "\\]') ;;
     report:1) words="ok init problem" ;;
+    register:0) words="-f" ;;
     register:1) words="-t -s -p" ;;
     unregister:1) words="-p" ;;
     sync:0) words="--reset" ;;
@@ -75,8 +102,16 @@ _bellwether()
         return
         ;;
     esac
+    if [[ $command == register && $prev == -f ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+    fi
+    if [[ $command == cphaprob || $command == clpstat || $command == clpgrp ]]; then
+        _bellwether_other_words "$command" "$prev"
+    fi
     [[ $command == register && $prev == -s ]] && words="ok init problem"
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 
 complete -F _bellwether bellwether
+complete -F _bellwether_other cphaprob clpstat clpgrp

@@ -313,6 +313,15 @@ int bw_action(struct bw_exchange *e, const char *method, const char *path, struc
     return 1;
 }
 
+bool bw_token_offered(struct bw_http *http)
+{
+    char path[BW_PATH_MAX];
+
+    bw_reload_token_file(http->context.reload, http->context.config, path);
+    bw_token_refresh(&http->token, path);
+    return http->token.usable;
+}
+
 int bw_action_refused(struct bw_exchange *exchange, struct bw_reply *reply)
 {
     struct bw_http *http = exchange->http;
@@ -322,8 +331,7 @@ int bw_action_refused(struct bw_exchange *exchange, struct bw_reply *reply)
     unsigned wait = bw_login_wait(&http->logins, exchange->peer->address, now);
     char text[12];
 
-    bw_token_refresh(&http->token, http->context.config->http.token_file);
-    if (!http->token.usable) {
+    if (!bw_token_offered(http)) {
         *reply = bw_reply_error(http, MHD_HTTP_FORBIDDEN,
                                 "nothing can be changed here: the configuration names no usable http.token_file");
         return 1;

@@ -313,6 +313,8 @@ int bw_action(struct bw_exchange *exchange, const char *method, const char *path
 int bw_token_load(struct bw_token *token, const char *path);
 /* Reads it again when the file is another one, or has changed. */
 void bw_token_refresh(struct bw_token *token, const char *path);
+/* The token of the file that the configuration names now, which a reload may change: is there one? */
+bool bw_token_offered(struct bw_http *http);
 /* Does this Authorization header (NULL = none) carry it? */
 bool bw_token_matches(const struct bw_token *token, const char *authorization);
 

@@ -63,8 +63,8 @@ static void about_cluster(struct list *list)
 
     for (uint32_t i = 0; i < s->groups_count; i++)
         if (s->groups[i].holder == 0)
-            one(list, s->groups[i].start == BW_AUTO ? BW_LEVEL_CRITICAL : BW_LEVEL_INFO, s->groups[i].name,
-                "is held by nobody", "");
+            one(list, !s->groups[i].stopped ? BW_LEVEL_CRITICAL : BW_LEVEL_INFO, s->groups[i].name,
+                s->groups[i].stopped ? "is stopped" : "is held by nobody", "");
     if (s->cluster.config_mismatch)
         one(list, BW_LEVEL_WARNING, NULL, "The members run different configurations", "");
     if (strcmp(s->cluster.version, s->cluster.oldest_version) != 0 && s->cluster.oldest_version[0] != '\0') {

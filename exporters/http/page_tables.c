@@ -249,9 +249,9 @@ void bw_page_groups(const struct bw_web_page *page)
     for (uint32_t i = 0; i < s->groups_count; i++) {
         const struct bw_group_row *g = &s->groups[i];
 
-        bw_html(b, "<tr><th scope=\"row\">%t<span class=\"detail\">%t, failback %t, start %t</span></th>", g->name,
+        bw_html(b, "<tr><th scope=\"row\">%t<span class=\"detail\">%t, failback %t, %r%t</span></th>", g->name,
                 bw_enum_text(&bw_enum_mode, g->mode), bw_enum_text(&bw_enum_auto, g->failback),
-                bw_enum_text(&bw_enum_auto, g->start));
+                g->stopped ? "" : "start ", g->stopped ? "stopped" : bw_enum_text(&bw_enum_auto, g->start));
         holder_cell(page, g->holder);
         bw_buffer_text(b, "<td>");
         group_members(page, g);

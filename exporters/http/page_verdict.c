@@ -18,8 +18,16 @@ static unsigned groups_without_holder(const struct bw_snapshot *s)
     unsigned n = 0;
 
     for (uint32_t i = 0; i < s->groups_count; i++)
-        n += s->groups[i].holder == 0 && s->groups[i].start == BW_AUTO;
+        n += s->groups[i].holder == 0 && !s->groups[i].stopped;
     return n;
+}
+
+static bool all_stopped(const struct bw_snapshot *s)
+{
+    for (uint32_t i = 0; i < s->groups_count; i++)
+        if (!s->groups[i].stopped)
+            return false;
+    return s->groups_count > 0;
 }
 
 static unsigned serving(const struct bw_snapshot *s)
@@ -42,7 +50,7 @@ enum bw_level bw_page_level(const struct bw_web_page *page)
 {
     const struct bw_snapshot *s = page->snapshot;
 
-    if (stale(page) || groups_without_holder(s) > 0 || serving(s) == 0 || two_serve(s))
+    if (stale(page) || groups_without_holder(s) > 0 || (serving(s) == 0 && !all_stopped(s)) || two_serve(s))
         return BW_LEVEL_CRITICAL;
     if (!s->cluster.takeover_possible || s->cluster.config_mismatch)
         return BW_LEVEL_WARNING;

@@ -345,7 +345,7 @@ static struct MHD_Response *render_page(struct bw_http *http, const struct bw_sn
         {"Cross-Origin-Opener-Policy", "same-origin"},
     };
     struct bw_buffer b = {0};
-    const struct bw_web_page page = {snapshot, http->context.history, age_ns(http, snapshot, now), http->token.usable,
+    const struct bw_web_page page = {snapshot, http->context.history, age_ns(http, snapshot, now), bw_token_offered(http),
                                      &b};
     struct MHD_Response *response;
 

@@ -75,8 +75,11 @@ void bw_token_refresh(struct bw_token *token, const char *path)
     int64_t seen[4] = {0};
     struct stat st;
 
-    if (path[0] == '\0')
+    if (path[0] == '\0') { /* there never was one, or the configuration names none any more */
+        token->usable = false;
+        memset(token->seen, 0, sizeof(token->seen));
         return;
+    }
     if (stat(path, &st) == 0)
         identify(&st, seen);
     if (memcmp(seen, token->seen, sizeof(seen)) != 0 && bw_token_load(token, path) == 0)

@@ -45,6 +45,7 @@ enum bw_access {
     BW_ACCESS_INDEX,         /* not-accessible index object */
     BW_ACCESS_READ,
     BW_ACCESS_WRITE,         /* read-write: see setter */
+    BW_ACCESS_NOTIFY,        /* accessible-for-notify: in notifications alone */
 };
 
 enum bw_metric_kind {

@@ -179,6 +179,12 @@ struct bw_monitor_config {
     uint64_t most_error_ns;         /* clock: largest estimated error, 0 = any */
 };
 
+/* Which events a member tells by SNMP notifications. */
+enum bw_notify {
+    BW_NOTIFY_OWN = 1, /* its own; those of the cluster, and of members that are silent, by the holder alone */
+    BW_NOTIFY_ALL,     /* whatever it sees */
+};
+
 struct bw_config {
     struct bw_cluster_config cluster;
     uint8_t monitors_count;
@@ -188,6 +194,9 @@ struct bw_config {
         char agentx[BW_PATH_MAX]; /* the master's socket, default /var/agentx/master */
         bool writable;
         char root[128]; /* OID, default the build's BW_OID_ROOT */
+        uint32_t notify;       /* enum bw_notify */
+        bool checkpoint_view;  /* the ha subtree of CHECKPOINT-MIB is answered, too */
+        bool checkpoint_traps; /* and its notifications are sent */
     } snmp;
     struct {
         bool enabled;

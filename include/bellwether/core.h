@@ -26,6 +26,7 @@ enum bw_input_kind {
     BW_INPUT_REQUEST,       /* ticket, request: from the mailbox */
     BW_INPUT_STOP,          /* orderly end: let go of everything, say so; the engine goes on until BW_OUTPUT_STOPPED */
     BW_INPUT_AUTH_TROUBLE,  /* text: unauthentic, replayed or foreign frames were seen (already rate-limited) */
+    BW_INPUT_WITNESS,       /* a witness answered what BW_OUTPUT_WITNESS asked */
 };
 
 struct bw_input {
@@ -56,6 +57,7 @@ enum bw_output_kind {
     BW_OUTPUT_POST,          /* something that surfaces show changed: post a snapshot at the end of this turn */
     BW_OUTPUT_EXIT,          /* this boot id was declared over (by our keeper): exit before sending anything */
     BW_OUTPUT_STOPPED,       /* after BW_INPUT_STOP: everything is let go and said */
+    BW_OUTPUT_WITNESS,       /* ask all witnesses whether they are there; each answer is a BW_INPUT_WITNESS */
 };
 
 struct bw_output {
@@ -93,6 +95,13 @@ struct bw_core;
 size_t bw_core_size(void);
 /* Makes a core in `memory`. `config` must stay valid and unchanged; config->local must be resolved. */
 struct bw_core *bw_core_init(void *memory, const struct bw_cluster_config *config, const struct bw_core_start *start);
+
+/* Another configuration while it runs, within a turn. Only what no shape of the core depends on may differ: ids, names, addresses and
+ * number of members, interfaces and their roles, and groups' names must be the same. can: would it be taken? */
+bool bw_core_can_reconfigure(const struct bw_core *core, const struct bw_cluster_config *config);
+/* Takes it on (what: in words, for the event). config must stay valid and unchanged; the former one is used no more. False
+ * when it can't: then nothing is changed. */
+bool bw_core_reconfigure(struct bw_core *core, const struct bw_cluster_config *config, const char *what);
 
 /* Begins a turn at now_ns (CLOCK_BOOTTIME, never less than before). bounded: the engine stopped reading at its bound, more
  * frames wait, so nobody may be expired in this turn. */

@@ -19,6 +19,8 @@ void bw_log_direct(const char *ident, bool to_stderr, enum bw_log_level least);
 int bw_log_start(const char *ident, bool to_stderr, enum bw_log_level least);
 /* Writes what is queued and ends the thread. */
 void bw_log_stop(void);
+/* From now on, in any thread. */
+void bw_log_set_level(enum bw_log_level least);
 uint64_t bw_log_dropped(void);
 /* Level by its name ("error" … "debug"); BW_LOG_INFO for an unknown one. */
 enum bw_log_level bw_log_level_by_name(const char *name);

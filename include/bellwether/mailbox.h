@@ -11,12 +11,12 @@
 enum bw_request_kind {
     BW_REQUEST_ADMIN = 1,        /* member, admin */
     BW_REQUEST_GROUP_MOVE,       /* group, member (target) */
-    BW_REQUEST_GROUP_START,      /* group, member */
-    BW_REQUEST_GROUP_STOP,       /* group, member */
+    BW_REQUEST_GROUP_START,      /* group, member; 0 = the first that can */
+    BW_REQUEST_GROUP_STOP,       /* group, member: it may not start it any more, another one takes over; 0 = stopped everywhere */
     BW_REQUEST_PNOTE_REGISTER,   /* name, status, timeout_ns, persistent, pnote_kind */
     BW_REQUEST_PNOTE_REPORT,     /* name, status, text; timeout_ns when not UINT64_MAX changes it */
     BW_REQUEST_PNOTE_UNREGISTER, /* name, persistent (also forget it over restarts) */
-    BW_REQUEST_RELOAD,           /* answered by the main thread, see main.c */
+    BW_REQUEST_RELOAD,           /* a configuration was handed over (agent/reload) */
     BW_REQUEST_COUNTERS_RESET,
 };
 

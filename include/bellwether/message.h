@@ -37,6 +37,9 @@ enum {
     BW_FLAG_DEAF = 1 << 4,
     BW_FLAG_STOPPING = 1 << 5,
     BW_FLAG_DAMPED = 1 << 6,     /* flapping: ranked last until quiet */
+    BW_FLAG_WITNESS = 1 << 7,    /* a witness answers the sender, which asks since members are missing somewhere */
+    BW_FLAG_MISSES = 1 << 8,     /* a configured member is not in the sender's view */
+    BW_FLAG_TIED = 1 << 9,       /* and nobody that it sees reaches a witness: it takes nothing */
 };
 
 /* Bits of bw_group_part.flags. */
@@ -64,6 +67,22 @@ struct bw_group_part {
     uint8_t cause;           /* enum bw_cause of the present claim or hold */
     uint64_t confirm_epoch;
     uint64_t refuse_epoch;
+};
+
+/* Why a member may not start a group. Numbers are on the wire: append only. */
+enum bw_deny {
+    BW_DENY_NONE,
+    BW_DENY_ADMIN,    /* stopped there by an administrator */
+    BW_DENY_RESOURCE, /* a resource of the group failed there */
+    BW_DENY_WATCH,    /* an address that is watched there is lost */
+    BW_DENY_LAST = BW_DENY_WATCH,
+};
+
+/* What is wanted of a group, and whether the sender may start it. Groups with nothing to tell are left out. */
+struct bw_group_wish {
+    uint8_t group; /* index */
+    uint8_t deny;  /* enum bw_deny of the sender */
+    uint64_t wish; /* newest decision known: 0 = none yet, as configured; odd = stopped, even = started. The highest counts. */
 };
 
 enum bw_refusal { BW_REFUSAL_NONE, BW_REFUSAL_EPOCH, BW_REFUSAL_OUTRANKED, BW_REFUSAL_NOT_IN_VIEW };
@@ -105,12 +124,13 @@ struct bw_heartbeat {
     uint16_t interfaces_down; /* bit i: the sender itself says that interface index i is down */
     uint32_t interval_us;     /* the sender's heartbeat interval */
     uint64_t config_digest;
-    uint8_t echoes_count, groups_count, commands_count, answers_count, pages_count;
+    uint8_t echoes_count, groups_count, commands_count, answers_count, pages_count, wishes_count;
     struct bw_echo echoes[BW_MAX_MEMBERS];
     struct bw_group_part groups[BW_MAX_GROUPS];
     struct bw_command commands[BW_MAX_COMMANDS];
     struct bw_command_answer answers[BW_MAX_COMMANDS];
     uint32_t page_digests[BW_MAX_PAGES]; /* of the sender's own pages 0 … pages_count - 1 */
+    struct bw_group_wish wishes[BW_MAX_GROUPS];
 };
 
 #define BW_PROTOCOL_VERSION 1

@@ -98,8 +98,9 @@ enum bw_event_kind {
     BW_EVENT_AUTH_FAILURE,     /* unauthentic, replayed or foreign frames */
     BW_EVENT_PAUSE,            /* this member was stopped or starved */
     BW_EVENT_CANCELLED,        /* a change cancelled since no other member can take over */
+    BW_EVENT_RELOAD,           /* a changed configuration was taken on while running */
 };
-#define BW_EVENT_LAST BW_EVENT_CANCELLED
+#define BW_EVENT_LAST BW_EVENT_RELOAD
 
 /* An address with its prefix length. family: 4, 6, or 0 for none; IPv4 uses bytes[0..3]. */
 struct bw_address {
@@ -208,6 +209,7 @@ struct bw_group_row {
     uint32_t holder;   /* member id, 0 = none */
     uint64_t epoch;
     char policy[BW_TEXT_MAX]; /* member names in order, separated by blanks */
+    bool stopped; /* by an administrator, or not started yet though that is left to one */
 };
 
 struct bw_group_member_row {

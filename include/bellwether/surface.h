@@ -11,6 +11,7 @@
 #include "bellwether/core.h"
 #include "bellwether/history.h"
 #include "bellwether/mailbox.h"
+#include "bellwether/reload.h"
 #include "bellwether/stats.h"
 
 /* What a surface may use; every pointer outlives the surface. */
@@ -20,6 +21,7 @@ struct bw_surface_context {
     struct bw_mailbox *mailbox;
     struct bw_history *history;
     struct bw_stats *stats;
+    struct bw_reload *reload; /* NULL: there is none (tests) */
 };
 
 /* First call of every thread of a surface: names it, so that a crash is laid at the right door (three crashes within a minute: the

@@ -130,7 +130,7 @@ class Surfaces:
         """{(name, frozenset of (label, value)): number}"""
         found = {}
         for line in self.http("/metrics")[1].splitlines():
-            match = re.match(r"^([a-z_]+)(?:\{(.*)\})? (\S+)$", line)
+            match = re.match(r"^([a-z_0-9]+)(?:\{(.*)\})? (\S+)$", line)
             if match:
                 labels = re.findall(r'([a-z_]+)="((?:[^"\\]|\\.)*)"', match[2] or "")
                 found[match[1], frozenset(labels)] = float(match[3])

@@ -10,6 +10,7 @@ const char *const sim_bug_names[SIM_BUGS] = {
     [SIM_BUG_NOT_MUTUAL] = "not-mutual", [SIM_BUG_NEVER_DEAF] = "never-deaf", [SIM_BUG_NO_RANK] = "no-rank",
     [SIM_BUG_NO_NAMES] = "no-names", [SIM_BUG_NO_EXPIRY] = "no-expiry", [SIM_BUG_NO_ADMIN] = "no-admin",
     [SIM_BUG_STALE_EPOCH] = "stale-epoch", [SIM_BUG_NO_REASON] = "no-reason", [SIM_BUG_RANDOM] = "random",
+    [SIM_BUG_NO_WISH] = "no-wish", [SIM_BUG_NO_WITNESS] = "no-witness",
 };
 
 static void bend_heartbeat(struct sim *sim, uint8_t node, struct bw_heartbeat *beat)
@@ -36,6 +37,8 @@ static void bend_heartbeat(struct sim *sim, uint8_t node, struct bw_heartbeat *b
             break;
         }
     }
+    if (sim->bug == SIM_BUG_NO_WISH) /* nobody learns that a group is stopped */
+        beat->wishes_count = 0;
     if (sim->bug == SIM_BUG_NO_RANK)
         beat->interfaces_up = 0;
     for (uint8_t i = 0; sim->bug == SIM_BUG_NOT_MUTUAL && i < beat->echoes_count; i++)
@@ -60,6 +63,9 @@ void sim_bug_turn(struct sim *sim, uint8_t node)
         break;
     case SIM_BUG_NEVER_DEAF: /* something always seems to come in */
         n->core->evidence_ns = sim->now_ns;
+        break;
+    case SIM_BUG_NO_WITNESS: /* some witness always seems to answer */
+        n->core->witness.heard_ns = sim->now_ns;
         break;
     case SIM_BUG_NO_ADMIN: /* maintenance is only shown */
         n->core->excluded_ns = sim->now_ns;

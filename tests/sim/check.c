@@ -13,6 +13,7 @@
 
 enum {
     IS_WAITING = 1, IS_LISTENING = 2, IS_DEAF = 4, IS_EXCLUDED = 8, IS_DAMPED = 16, IS_HELD_OFF = 32, WORKS_SHIFT = 8, HEALTH_SHIFT = 16,
+    STOPPED_SHIFT = 24, IS_TIED = 64,
 };
 
 void sim_fail(struct sim *sim, const char *format, ...)
@@ -102,11 +103,15 @@ static bool lossy(const struct sim *sim)
 static uint32_t condition(const struct sim_node *n)
 {
     const struct bw_core *core = n->core;
+    uint32_t stopped = 0;
+
+    for (uint8_t g = 0; g < core->config->groups_count; g++)
+        stopped |= (uint32_t)bw_core_stopped(core, g) << (STOPPED_SHIFT + g);
 
     return (core->waiting ? IS_WAITING : 0U) | (core->listening ? IS_LISTENING : 0U) | (core->deaf ? IS_DEAF : 0U) |
            (bw_core_excluded(core) ? IS_EXCLUDED : 0U) | (core->damped ? IS_DAMPED : 0U) |
-           (core->held_off ? IS_HELD_OFF : 0U) |
-           (uint32_t)bw_core_working(core, false) << WORKS_SHIFT | (uint32_t)bw_core_healthy(core) << HEALTH_SHIFT;
+           (core->held_off ? IS_HELD_OFF : 0U) | (core->witness.lost ? IS_TIED : 0U) |
+           (uint32_t)bw_core_working(core, false) << WORKS_SHIFT | (uint32_t)bw_core_healthy(core) << HEALTH_SHIFT | stopped;
 }
 
 static void look_at_conditions(struct sim *sim)
@@ -134,7 +139,12 @@ static bool fit(const struct sim *sim, uint8_t node)
 {
     uint32_t c = sim->nodes[node].condition;
 
-    return up(sim, node) && !(c & (IS_WAITING | IS_LISTENING | IS_EXCLUDED | IS_HELD_OFF)) && (c >> WORKS_SHIFT & 0xff) > 0;
+    return up(sim, node) && !(c & (IS_WAITING | IS_LISTENING | IS_EXCLUDED | IS_HELD_OFF | IS_TIED)) && (c >> WORKS_SHIFT & 0xff) > 0;
+}
+
+static bool is_stopped(const struct sim *sim, uint8_t node, uint8_t group)
+{
+    return sim->nodes[node].condition >> (STOPPED_SHIFT + group) & 1;
 }
 
 /* Does b's core get what a says? One that it has not adopted while both directions worked it cannot tell from a replay. */
@@ -243,7 +253,7 @@ static void check_none(struct sim *sim, uint8_t group, const uint8_t set[BW_MAX_
         for (uint8_t i = 0; i < sim->members; i++) {
             if (set[i] != s)
                 continue;
-            held = held || (up(sim, i) && sim_node_hold(sim, i, group));
+            held = held || (up(sim, i) && (sim_node_hold(sim, i, group) || is_stopped(sim, i, group)));
             if (fit(sim, i)) {
                 any_fit = true;
                 any_keen = any_keen || !(sim->nodes[i].condition & IS_DEAF);
@@ -373,6 +383,64 @@ static void check_epoch(struct sim *sim, uint8_t node, uint8_t group)
     }
 }
 
+/* Who knows that a group is stopped does not hold it; those that have heard each other for long know the same. */
+static void check_stopped(struct sim *sim, uint8_t node, uint8_t group)
+{
+    struct sim_node *n = &sim->nodes[node];
+    uint64_t known = 2 * sim->d_ns + 2 * sim->i_ns + 2 * sim->largest_delay_ns;
+
+    if (!up(sim, node) || !is_stopped(sim, node, group)) {
+        n->stopped_ns[group] = 0;
+        return;
+    }
+    if (n->stopped_ns[group] == 0)
+        n->stopped_ns[group] = sim->now_ns;
+    if (sim->now_ns > n->stopped_ns[group] + EDGE_NS && sim->now_ns > n->resumed_ns + EDGE_NS && sim_node_hold(sim, node, group))
+        sim_fail(sim, "member %u holds group %u, which it knows to be stopped", node + 1, group);
+    for (uint8_t i = 0; i < sim->members && !lossy(sim); i++)
+        if (i != node && sim->connected_ns[node][i] && sim->connected_ns[i][node] &&
+            sim->now_ns > sim->connected_ns[node][i] + known && sim->now_ns > sim->connected_ns[i][node] + known &&
+            sim->now_ns > sim->changed_ns + known && sim->now_ns > sim->nodes[i].resumed_ns + known && !is_stopped(sim, i, group))
+            sim_fail(sim, "member %u knows group %u to be stopped, member %u does not", node + 1, group, i + 1);
+}
+
+/* A half without the witness does not serve, and one with it does not hesitate; long after the last change. */
+static void check_witness(struct sim *sim, uint8_t node, uint8_t group)
+{
+    uint64_t last = sim->tie_ns > sim->changed_ns ? sim->tie_ns : sim->changed_ns;
+    bool reaches = !sim->nodes[node].unwitnessed, alone = false;
+
+    if (sim->class != SIM_WITNESS || !up(sim, node) || sim->now_ns < last + 2 * sim->d_ns + 2 * sim->i_ns + EDGE_NS)
+        return;
+    for (uint8_t i = 0; i < sim->members; i++) {
+        if (i == node)
+            continue;
+        if (sim->connected_ns[i][node] && sim->connected_ns[node][i])
+            reaches = reaches || !sim->nodes[i].unwitnessed;
+        else if (!sim->nodes[node].core->members[i].farewell)
+            alone = true;
+    }
+    if (alone && !reaches && sim_node_hold(sim, node, group))
+        sim_fail(sim, "member %u holds group %u, members are missing and its half reaches no witness", node + 1, group);
+    if (reaches && sim->nodes[node].core->witness.lost)
+        sim_fail(sim, "member %u hesitates though its half reaches the witness", node + 1);
+}
+
+/* At the end somebody who may start it holds it. */
+static void check_denied(struct sim *sim, uint8_t group)
+{
+    bool denied = false, allowed = false;
+
+    for (uint8_t i = 0; i < sim->members; i++) {
+        bool deny = sim->nodes[i].core->groups[group].deny != BW_DENY_NONE;
+
+        denied = denied || (deny && sim_node_hold(sim, i, group));
+        allowed = allowed || (!deny && fit(sim, i) && bw_core_healthy(sim->nodes[i].core));
+    }
+    if (denied && allowed)
+        sim_fail(sim, "a member that is denied to start group %u holds it at the end", group);
+}
+
 /* Holders as they change: not at all long after the last change from outside. */
 static void check_changes(struct sim *sim, uint8_t group)
 {
@@ -390,7 +458,10 @@ static void check_changes(struct sim *sim, uint8_t group)
                      (double)(sim->now_ns - sim->outside_ns) / 1e6);
         n->held[group] = holds;
     }
-    if (sim->faults_over && sim->now_ns > sim->faults_end_ns + quiet && sim->now_ns > sim->outside_ns + quiet && holders != 1)
+    if (!sim->faults_over || sim->now_ns <= sim->faults_end_ns + quiet || sim->now_ns <= sim->outside_ns + quiet)
+        return;
+    check_denied(sim, group);
+    if (holders != (is_stopped(sim, 0, group) ? 0 : 1))
         sim_fail(sim, "not settled: %u members hold group %u %.1f ms after all faults ended", holders, group,
                  (double)(sim->now_ns - sim->faults_end_ns) / 1e6);
 }
@@ -406,6 +477,8 @@ void sim_check(struct sim *sim)
             if (up(sim, a))
                 check_deaf(sim, a, g);
         for (uint8_t a = 0; a < sim->members; a++) {
+            check_stopped(sim, a, g);
+            check_witness(sim, a, g);
             for (uint8_t b = (uint8_t)(a + 1); b < sim->members; b++)
                 check_pair(sim, g, a, b);
             if (up(sim, a)) {

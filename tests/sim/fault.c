@@ -6,7 +6,8 @@ const char *const sim_class_names[SIM_CLASSES] = {
     [SIM_CLEAN] = "nothing happens", [SIM_LINKS] = "links go down and up", [SIM_PORTS] = "ports go dead, links stay up",
     [SIM_CUTS] = "partitions", [SIM_ONE_WAY] = "one-way cuts", [SIM_LOSS] = "loss", [SIM_DELAY] = "delay, duplicates, reorder",
     [SIM_CRASHES] = "crashes and restarts", [SIM_PAUSES] = "pauses", [SIM_ADMIN] = "administrators", [SIM_HEALTH] = "pnotes",
-    [SIM_ALL] = "everything",
+    [SIM_ALL] = "everything", [SIM_GROUPS] = "groups started, stopped, moved",
+    [SIM_WITNESS] = "partitions, one half reaches the witness",
 };
 
 static uint8_t any_node(struct sim *sim)
@@ -78,6 +79,25 @@ static void fault_halves(struct sim *sim)
         for (uint8_t b = 0; b < sim->members; b++)
             cut(sim, a, b, (side >> a & 1) != (side >> b & 1));
     sim_trace(sim, "fault: two halves, mask %lx", (unsigned long)(side & ((1UL << sim->members) - 1)));
+}
+
+/* Two halves, and who of them reaches the witness: one half, in rare cases both or none; or all members are together. */
+static void fault_witness(struct sim *sim)
+{
+    uint64_t side = sim_random(sim), who = sim_pick(sim, 10);
+
+    if (sim_chance(sim, 40)) {
+        uncut_all(sim);
+        side = 0;
+    }
+    for (uint8_t a = 0; a < sim->members; a++) {
+        sim->nodes[a].unwitnessed = who == 0 || (who > 1 && (side >> a & 1) == who % 2);
+        for (uint8_t b = 0; side != 0 && b < sim->members; b++)
+            cut(sim, a, b, (side >> a & 1) != (side >> b & 1));
+        sim_trace(sim, "fault: member %u is in half %lu and %s the witness", a + 1, (unsigned long)(side >> a & 1),
+                  sim->nodes[a].unwitnessed ? "does not reach" : "reaches");
+    }
+    sim->tie_ns = sim->now_ns;
 }
 
 static void fault_pair(struct sim *sim)
@@ -220,6 +240,24 @@ static void fault_move(struct sim *sim)
     sim_trace(sim, "fault: by member %u: group 0 is to move to member %u", node + 1, request.member);
 }
 
+/* Start, stop or move of any group, of a member or of whichever it concerns. */
+static void fault_group(struct sim *sim)
+{
+    static const enum bw_request_kind kinds[] = {BW_REQUEST_GROUP_START, BW_REQUEST_GROUP_START, BW_REQUEST_GROUP_START,
+                                                 BW_REQUEST_GROUP_STOP, BW_REQUEST_GROUP_STOP, BW_REQUEST_GROUP_MOVE};
+    static const char *const names[] = {[BW_REQUEST_GROUP_START] = "started", [BW_REQUEST_GROUP_STOP] = "stopped",
+                                        [BW_REQUEST_GROUP_MOVE] = "moved"};
+    struct bw_request request = {.kind = kinds[sim_pick(sim, sizeof(kinds) / sizeof(kinds[0]))],
+                                 .group = 1 + (uint32_t)sim_pick(sim, sim->groups)};
+    uint8_t node = any_node(sim);
+
+    if (request.kind == BW_REQUEST_GROUP_MOVE || sim_chance(sim, 50))
+        request.member = any_node(sim) + 1U;
+    sim_node_request(sim, node, &request);
+    sim_trace(sim, "fault: by member %u: group %u is to be %s, member %u", node + 1, request.group - 1, names[request.kind],
+              request.member);
+}
+
 static void report(struct sim *sim, uint8_t node, uint32_t status, uint64_t timeout_ns)
 {
     struct bw_request request = {.kind = BW_REQUEST_PNOTE_REGISTER, .status = status, .timeout_ns = timeout_ns};
@@ -245,7 +283,7 @@ static void nothing(struct sim *sim)
 }
 
 typedef void fault_function(struct sim *sim);
-#define FAULTS_MAX 20
+#define FAULTS_MAX 24
 
 static fault_function *const faults[SIM_CLASSES][FAULTS_MAX] = {
     [SIM_CLEAN] = {nothing},
@@ -261,7 +299,9 @@ static fault_function *const faults[SIM_CLASSES][FAULTS_MAX] = {
     [SIM_HEALTH] = {fault_pnote, fault_pnote, fault_link},
     [SIM_ALL] = {fault_link, fault_all_links, fault_port, fault_halves, fault_pair, fault_direction, fault_directions, fault_one_path,
                  fault_loss,
-                 fault_delay, fault_crash, fault_stop, fault_pause, fault_clock, fault_admin, fault_pnote, fault_move},
+                 fault_delay, fault_crash, fault_stop, fault_pause, fault_clock, fault_admin, fault_pnote, fault_move, fault_group},
+    [SIM_WITNESS] = {fault_witness, fault_witness, fault_witness, fault_crash},
+    [SIM_GROUPS] = {fault_group, fault_group, fault_group, fault_group, fault_pair, fault_crash, fault_pnote},
 };
 
 void sim_fault(struct sim *sim)
@@ -300,6 +340,7 @@ void sim_faults_end(struct sim *sim)
             n->due_ns = sim->now_ns;
             n->resumed_ns = sim->now_ns;
         }
+        n->unwitnessed = false;
         for (uint8_t k = 0; k < sim->interfaces; k++) {
             n->deaf_port[k] = n->mute_port[k] = false;
             sim_node_link(sim, i, k, true);

@@ -270,6 +270,10 @@ static void carry_out(struct sim *sim, uint8_t node, const struct bw_output *out
     case BW_OUTPUT_PROBE:
         sim_push(sim, sim->now_ns + 300 * 1000 + sim_pick(sim, 2 * BW_MS), SIM_PROBED, node, out->interface, 0, 0);
         break;
+    case BW_OUTPUT_WITNESS:
+        if (!n->unwitnessed)
+            sim_push(sim, sim->now_ns + 2 * sim->delay_ns + sim_pick(sim, sim->jitter_ns), SIM_WITNESSED, node, 0, 0, 0);
+        break;
     case BW_OUTPUT_EVENT:
         event(sim, node, &out->event);
         break;

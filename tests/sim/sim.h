@@ -18,17 +18,18 @@
 
 enum sim_class {
     SIM_CLEAN, SIM_LINKS, SIM_PORTS, SIM_CUTS, SIM_ONE_WAY, SIM_LOSS, SIM_DELAY, SIM_CRASHES, SIM_PAUSES, SIM_ADMIN, SIM_HEALTH,
-    SIM_ALL, SIM_CLASSES,
+    SIM_ALL, SIM_GROUPS, SIM_WITNESS, SIM_CLASSES,
 };
 extern const char *const sim_class_names[SIM_CLASSES];
 
 enum sim_bug {
     SIM_BUG_NONE, SIM_BUG_NO_VOTE, SIM_BUG_KEEP_ADDRESS, SIM_BUG_NO_PAUSE, SIM_BUG_NOT_MUTUAL, SIM_BUG_NEVER_DEAF, SIM_BUG_NO_RANK,
-    SIM_BUG_NO_NAMES, SIM_BUG_NO_EXPIRY, SIM_BUG_NO_ADMIN, SIM_BUG_STALE_EPOCH, SIM_BUG_NO_REASON, SIM_BUG_RANDOM, SIM_BUGS,
+    SIM_BUG_NO_NAMES, SIM_BUG_NO_EXPIRY, SIM_BUG_NO_ADMIN, SIM_BUG_STALE_EPOCH, SIM_BUG_NO_REASON, SIM_BUG_RANDOM, SIM_BUG_NO_WISH, SIM_BUG_NO_WITNESS,
+    SIM_BUGS,
 };
 extern const char *const sim_bug_names[SIM_BUGS];
 
-enum sim_event_kind { SIM_DELIVER, SIM_PROBED, SIM_INSTALLED, SIM_RELEASED, SIM_FAULT, SIM_RESTART, SIM_RESUME, SIM_END_FAULTS };
+enum sim_event_kind { SIM_DELIVER, SIM_PROBED, SIM_INSTALLED, SIM_RELEASED, SIM_FAULT, SIM_RESTART, SIM_RESUME, SIM_END_FAULTS, SIM_WITNESSED };
 
 struct sim_event {
     uint64_t at_ns;
@@ -64,6 +65,7 @@ struct sim_node {
     struct sim_edge edges[BW_MAX_GROUPS];
     bool link[BW_MAX_INTERFACES];
     bool deaf_port[BW_MAX_INTERFACES], mute_port[BW_MAX_INTERFACES]; /* link is up, nothing comes in / goes out */
+    bool unwitnessed; /* it does not reach the witness */
     uint32_t admin;
     int64_t wall_offset;
     /* For the checks. */
@@ -72,6 +74,7 @@ struct sim_node {
     bool had_view, deafened_in_view, was_holding[BW_MAX_GROUPS];
     uint64_t epoch[BW_MAX_GROUPS];
     bool held[BW_MAX_GROUPS], held_before[BW_MAX_GROUPS];
+    uint64_t stopped_ns[BW_MAX_GROUPS]; /* its core knows since then that the group is stopped, 0 = it is not */
 };
 
 /* One direction of one pair on one interface. */
@@ -111,6 +114,7 @@ struct sim {
     uint64_t connected_ns[BW_MAX_MEMBERS][BW_MAX_MEMBERS]; /* since when this one hears that one; 0 = does not */
     uint64_t both_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS][BW_MAX_MEMBERS]; /* both hold since */
     uint64_t met_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS][BW_MAX_MEMBERS];  /* and have heard each other since */
+    uint64_t tie_ns; /* last change of who reaches the witness */
     uint64_t none_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS];
     uint64_t hash; /* over everything that happened: the same seed gives the same */
     uint64_t turns, failovers, splits;

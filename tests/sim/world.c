@@ -120,6 +120,7 @@ static void copy_message(struct bw_message *to, const struct bw_message *from)
            from->heartbeat.commands_count * sizeof(from->heartbeat.commands[0]));
     memcpy(to->heartbeat.answers, from->heartbeat.answers, from->heartbeat.answers_count * sizeof(from->heartbeat.answers[0]));
     memcpy(to->heartbeat.page_digests, from->heartbeat.page_digests, sizeof(from->heartbeat.page_digests));
+    memcpy(to->heartbeat.wishes, from->heartbeat.wishes, from->heartbeat.wishes_count * sizeof(from->heartbeat.wishes[0]));
 }
 
 static void send_to(struct sim *sim, uint8_t from, uint8_t to, uint8_t interface, uint32_t slot)
@@ -280,6 +281,13 @@ static void handle(struct sim *sim, const struct sim_event *e)
     case SIM_RESUME:
         resume(sim, e);
         break;
+    case SIM_WITNESSED: {
+        struct bw_input input = {.kind = BW_INPUT_WITNESS};
+
+        if (!sim->nodes[e->node].unwitnessed)
+            sim_node_input(sim, e->node, &input);
+        break;
+    }
     case SIM_END_FAULTS:
         sim_faults_end(sim);
         break;
@@ -353,6 +361,7 @@ static void make_config(struct sim *sim, struct bw_cluster_config *c)
     c->members_count = sim->members;
     c->interfaces_count = sim->interfaces;
     c->groups_count = sim->groups;
+    c->witnesses_count = sim->class == SIM_WITNESS;
     c->digest = 1;
     for (uint8_t i = 0; i < sim->members; i++) {
         c->members[i].id = c->members[i].priority = (uint8_t)(i + 1);
@@ -365,7 +374,7 @@ static void make_config(struct sim *sim, struct bw_cluster_config *c)
     }
     for (uint8_t g = 0; g < sim->groups; g++) {
         bw_format(c->groups[g].name, BW_NAME_MAX, "group%u", (unsigned)g);
-        c->groups[g].start = BW_AUTO;
+        c->groups[g].start = g == 2 ? BW_MANUAL : BW_AUTO;
         c->groups[g].failback = c->recovery == BW_RECOVERY_PRIMARY_UP ? BW_AUTO : BW_MANUAL;
         c->groups[g].policy_count = sim->members;
         for (uint8_t i = 0; i < sim->members; i++)
@@ -390,6 +399,8 @@ void sim_init(struct sim *sim)
     if (sim->interfaces == 0)
         sim->interfaces = sim->class == SIM_CLEAN ? 2 : (uint8_t)(2 + sim_pick(sim, 2));
     sim->groups = sim->class != SIM_CLEAN && sim_chance(sim, 20) ? 2 : 1;
+    if (sim->class == SIM_GROUPS)
+        sim->groups = (uint8_t)(2 + sim_pick(sim, 2));
     for (uint8_t i = 0; i < sim->interfaces; i++)
         sim->neighbours[i] = i + 1 < sim->interfaces || sim_chance(sim, 50);
     for (uint8_t i = 0; i < sim->members; i++) {

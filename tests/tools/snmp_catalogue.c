@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/snmp/walk.h"
+#include "agent/snmp/notify.h"
 
 static const char *const types[] = {
     [BW_TYPE_U32] = "u32",       [BW_TYPE_GAUGE] = "gauge",   [BW_TYPE_COUNTER] = "counter",
@@ -16,7 +16,8 @@ static const char *const types[] = {
     [BW_TYPE_PREFIX] = "prefix",
 };
 static const char *const accesses[] = {
-    [BW_ACCESS_INDEX] = "not-accessible", [BW_ACCESS_READ] = "read-only", [BW_ACCESS_WRITE] = "read-write"};
+    [BW_ACCESS_INDEX] = "not-accessible", [BW_ACCESS_READ] = "read-only", [BW_ACCESS_WRITE] = "read-write",
+    [BW_ACCESS_NOTIFY] = "accessible-for-notify"};
 
 /* Enumerations already printed. */
 static const struct bw_enum *seen[64];
@@ -53,5 +54,6 @@ int main(void)
     for (int i = 0; i < BW_OBJECT_COUNT; i++)
         print_object(&bw_catalogue[i]);
     print_object(&bw_snmp_control_object);
+    print_object(&bw_snmp_notify_object);
     return 0;
 }

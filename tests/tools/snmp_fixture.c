@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The SNMP surface alone, on the tests' fixture snapshot: what a manager sees can be tested without
- * a cluster. Usage: snmp_fixture SOCKET [-r ROOT] [-w]. It plays the engine: it carries requests
- * out on the snapshot, and takes commands on standard input, each answered by one line:
+ * a cluster. Usage: snmp_fixture SOCKET [-r ROOT] [-w] [-o] [-k] (-o: notify = "own"; -k: the
+ * view of CHECKPOINT-MIB and its notifications). It plays the engine: it carries requests out on the snapshot, and takes commands on standard input, each answered by one line:
  *
  *   event KIND MEMBER OBJECT FROM TO   adds an event ("-" = empty)     history N   adds N start events
  *   burst N                            adds N pnote events             full        fills every table
  *   state MEMBER STATE                 changes a member's state        takeover 0|1
  *   hold 0|1                           leaves requests unanswered      refuse TEXT refuses requests from now on
+ *   mismatch 0|1                       configurations differ           holder MEMBER holds the group
  *   stats    prints connected, connects, sent, dropped                 requests    prints how many came, and the last
  *   stop     stops the surface for good: seconds it took               quit
  */
@@ -134,6 +135,15 @@ static double stop(struct fixture *f)
     return (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
 }
 
+static void hold(struct fixture *f, uint32_t member)
+{
+    struct bw_snapshot *s = &f->now;
+
+    s->groups[0].holder = s->cluster.active_member = member;
+    for (uint32_t i = 0; i < s->group_members_count; i++)
+        s->group_members[i].state = s->group_members[i].member == member ? BW_GROUP_ONLINE : BW_GROUP_OFFLINE;
+}
+
 /* One command line. False for quit. */
 static bool command(struct fixture *f, char *line)
 {
@@ -155,6 +165,10 @@ static bool command(struct fixture *f, char *line)
         f->now.members[member - 1].state = value;
     else if (sscanf(line, "takeover %u", &n) == 1)
         f->now.cluster.takeover_possible = n != 0;
+    else if (sscanf(line, "mismatch %u", &n) == 1)
+        f->now.cluster.config_mismatch = n != 0;
+    else if (sscanf(line, "holder %u", &n) == 1)
+        hold(f, n);
     else if (sscanf(line, "hold %u", &n) == 1)
         f->hold = n != 0;
     else if (strncmp(line, "refuse ", 7) == 0)
@@ -215,21 +229,29 @@ int main(int argc, char **argv)
     if (f == NULL)
         return 1;
     bw_copy(f->config.snmp.root, sizeof(f->config.snmp.root), BW_OID_ROOT);
-    while ((option = getopt(argc, argv, "r:w")) != -1) {
+    while ((option = getopt(argc, argv, "r:wok")) != -1) {
         if (option == 'r')
             bw_copy(f->config.snmp.root, sizeof(f->config.snmp.root), optarg);
         else if (option == 'w')
             f->config.snmp.writable = true;
+        else if (option == 'o')
+            f->config.snmp.notify = BW_NOTIFY_OWN;
+        else if (option == 'k')
+            f->config.snmp.checkpoint_view = f->config.snmp.checkpoint_traps = true;
         else
             return 2;
     }
     if (optind + 1 != argc) {
-        fprintf(stderr, "usage: snmp_fixture SOCKET [-r ROOT] [-w]\n");
+        fprintf(stderr, "usage: snmp_fixture SOCKET [-r ROOT] [-w] [-o] [-k]\n");
         return 2;
     }
     f->config.snmp.enabled = true;
     bw_copy(f->config.snmp.agentx, sizeof(f->config.snmp.agentx), argv[optind]);
-    f->context = (struct bw_surface_context){&f->config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &f->stats};
+    f->context = (struct bw_surface_context){.config = &f->config,
+                                               .board = bw_board_new(),
+                                               .mailbox = bw_mailbox_new(),
+                                               .history = bw_history_new(),
+                                               .stats = &f->stats};
     bw_fixture_fill(&f->now);
     bw_fixture_history(f->context.history);
     post(f);

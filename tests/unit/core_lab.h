@@ -38,7 +38,7 @@ struct lab_member {
     uint64_t due_ns;
     bool holds[BW_MAX_GROUPS];
     uint64_t until_ns[BW_MAX_GROUPS];
-    unsigned announced, granted, revoked, heartbeats, probes, posts, pages, page_requests, farewells;
+    unsigned announced, granted, revoked, heartbeats, probes, posts, pages, page_requests, farewells, witness_asked;
     uint64_t last_heartbeat_ns;
     struct bw_answer answer; /* the last one */
     uint64_t answered;       /* its ticket, 0 = none since lab_ask */
@@ -60,6 +60,8 @@ struct lab {
     bool neighbours[BW_MAX_INTERFACES];
     bool twice; /* every message is given twice */
     uint64_t failback_ns;
+    enum bw_auto start; /* of the groups; 0 = auto */
+    bool witness, unseen[LAB_MEMBERS]; /* there is one; that member does not reach it */
     struct lab_flight flying[LAB_FLYING];
     unsigned flying_count, events_count;
     struct { uint8_t by; struct bw_event event; } events[LAB_EVENTS];
@@ -87,6 +89,7 @@ static inline void lab_configure(struct lab *lab, uint8_t member)
     c->members_count = lab->members;
     c->interfaces_count = lab->interfaces;
     c->groups_count = lab->groups;
+    c->witnesses_count = lab->witness;
     c->digest = 4711;
     for (uint8_t i = 0; i < lab->members; i++) {
         c->members[i].id = c->members[i].priority = (uint8_t)(i + 1);
@@ -101,7 +104,7 @@ static inline void lab_configure(struct lab *lab, uint8_t member)
     }
     for (uint8_t g = 0; g < lab->groups; g++) {
         bw_format(c->groups[g].name, BW_NAME_MAX, "group%u", g + 1U);
-        c->groups[g].start = BW_AUTO;
+        c->groups[g].start = lab->start != 0 ? lab->start : BW_AUTO;
         c->groups[g].failback = lab->recovery == BW_RECOVERY_PRIMARY_UP ? BW_AUTO : BW_MANUAL;
         c->groups[g].policy_count = lab->members;
         for (uint8_t i = 0; i < lab->members; i++)
@@ -230,6 +233,11 @@ static inline void lab_carry_out(struct lab *lab, uint8_t who, const struct bw_o
         break;
     case BW_OUTPUT_POST:
         m->posts++;
+        break;
+    case BW_OUTPUT_WITNESS:
+        m->witness_asked++;
+        if (!lab->unseen[who])
+            *next = (struct bw_input){.kind = BW_INPUT_WITNESS};
         break;
     case BW_OUTPUT_EXIT:
         m->exited = true;

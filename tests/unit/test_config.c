@@ -143,6 +143,9 @@ static void test_defaults(void **state)
     assert_int_equal(c->groups[0].failback, BW_MANUAL);
     assert_true(config.snmp.enabled);
     assert_false(config.snmp.writable);
+    assert_int_equal(config.snmp.notify, BW_NOTIFY_ALL);
+    assert_false(config.snmp.checkpoint_view);
+    assert_false(config.snmp.checkpoint_traps);
     assert_string_equal(config.snmp.agentx, "/var/agentx/master");
     assert_string_equal(config.snmp.root, BW_OID_ROOT);
     assert_true(config.http.enabled);

@@ -145,7 +145,10 @@ static const struct mistake unknown[] = {
      "traps, state_dir, core, log_level"},
     {17, "snmp = { state_dir = \"/x\"; };",
      "17: unknown key \"state_dir\" in snmp (it belongs to the top of the file); allowed: enabled, agentx, writable, "
-     "root"},
+     "root, notify, checkpoint_view, checkpoint_traps"},
+    {17, "snmp = { notify = \"some\"; };", "17: snmp notify: \"some\" is unknown; allowed: \"own\", \"all\""},
+    {17, "snmp = { checkpoint_view = 1; };",
+     "17: snmp checkpoint_view: 1 is neither true nor false; allowed: true, false"},
     {0, "clutser = 1;\n",
      "1: unknown key \"clutser\" in the file (did you mean \"cluster\"?); allowed: cluster, monitors, snmp, http, control, "
      "traps, state_dir, core, log_level\n"

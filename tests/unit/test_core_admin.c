@@ -281,12 +281,9 @@ static void counters(void **state)
 static void unknown_requests_are_answered(void **state)
 {
     struct lab *lab = lab_settled(2, 2, BW_RECOVERY_ACTIVE_UP);
-    struct bw_request request = {.kind = BW_REQUEST_GROUP_STOP, .group = 1};
+    struct bw_request request = {.kind = (enum bw_request_kind)99, .group = 1};
 
     (void)state;
-    lab_ask(lab, 0, &request);
-    assert_int_equal(lab->m[0].answer.result, BW_RESULT_REFUSED);
-    request.kind = (enum bw_request_kind)99;
     lab_ask(lab, 0, &request);
     assert_int_equal(lab->m[0].answer.result, BW_RESULT_REFUSED);
     lab_free(lab);

@@ -134,6 +134,11 @@ static inline void fixture_heartbeat(struct bw_message *message, unsigned echoes
     h->pages_count = (uint8_t)fixture_between(0, BW_MAX_PAGES);
     for (unsigned i = 0; i < h->pages_count; i++)
         h->page_digests[i] = (uint32_t)fixture_random();
+    h->wishes_count = (uint8_t)fixture_between(0, groups);
+    for (unsigned i = 0; i < h->wishes_count; i++)
+        h->wishes[i] = (struct bw_group_wish){.group = (uint8_t)i,
+                                              .deny = (uint8_t)fixture_between(0, BW_DENY_LAST),
+                                              .wish = fixture_between(0, 1000)};
 }
 
 static inline void fixture_interface(struct bw_interface_row *row, bool longest)

@@ -282,32 +282,169 @@ static const struct bw_snmp_varbind *varbind(const struct bw_snmp_notification *
     return NULL;
 }
 
+/* The notification of an event; -ENOENT when there is none. */
+static int tell(struct bed *b, const struct bw_event *event, struct bw_snmp_told *told, struct bw_snmp_notification *n)
+{
+    int rc = bw_snmp_tell(event, told);
+
+    if (rc == 0)
+        bw_snmp_notification(&b->plan, &b->view, told, n);
+    return rc;
+}
+
 static void notifications_explain_events(void **state)
 {
     struct bed *b = *state;
     struct bw_snmp_notification n;
+    struct bw_snmp_told told;
     struct bw_event event;
 
     bw_history_read(b->history, 1, &event);
     assert_false(bw_snmp_is_notified(event.kind));
-    assert_int_equal(bw_snmp_notification(&b->plan, &b->view, &event, &n), -ENOENT);
+    assert_int_equal(tell(b, &event, &told, &n), -ENOENT);
     bw_history_read(b->history, 2, &event); /* fw1 to standby; by now it is active */
-    assert_int_equal(bw_snmp_notification(&b->plan, &b->view, &event, &n), 0);
-    assert_int_equal(n.number, 1);
+    assert_int_equal(tell(b, &event, &told, &n), 0);
+    assert_int_equal(n.number, BW_SNMP_MEMBER_STATE);
+    assert_int_equal(told.notify.status, BW_SNMP_CLEARED);
+    assert_int_equal(told.notify.event, 2);
     assert_non_null(varbind(&n, "bwHistoryReason"));
+    assert_int_equal(varbind(&n, "bwHistoryReason")->hit.name[3], 2);
+    assert_int_equal(varbind(&n, "bwNotifyEvent")->hit.length, 3);
     assert_true(varbind(&n, "bwMemberState")->overridden);
     assert_int_equal(varbind(&n, "bwMemberState")->number, BW_MEMBER_STANDBY);
     bw_history_read(b->history, 5, &event); /* fw2's backup-job */
-    assert_int_equal(bw_snmp_notification(&b->plan, &b->view, &event, &n), 0);
-    assert_int_equal(n.number, 3);
+    assert_int_equal(tell(b, &event, &told, &n), 0);
+    assert_int_equal(n.number, BW_SNMP_PNOTE);
+    assert_int_equal(told.notify.status, BW_SNMP_RAISED);
     assert_int_equal(varbind(&n, "bwPnoteStatus")->hit.length, 3 + 2 + strlen("backup-job"));
     assert_int_equal(varbind(&n, "bwPnoteStatus")->number, BW_PNOTE_PROBLEM);
     b->snapshot.pnotes_count = 0; /* unregistered meanwhile */
-    assert_int_equal(bw_snmp_notification(&b->plan, &b->view, &event, &n), 0);
+    assert_int_equal(tell(b, &event, &told, &n), 0);
     assert_null(varbind(&n, "bwPnoteStatus"));
     event = (struct bw_event){.kind = BW_EVENT_AUTH_FAILURE};
-    assert_int_equal(bw_snmp_notification(&b->plan, &b->view, &event, &n), 0);
-    assert_int_equal(n.number, 10);
+    assert_int_equal(tell(b, &event, &told, &n), 0);
+    assert_int_equal(n.number, BW_SNMP_AUTH_FAILURE);
+}
+
+/* With notify = "own" every event is told by one member. */
+static void each_event_has_one_teller(void **state)
+{
+    static const struct {
+        uint32_t kind, member, group;
+        const char *from, *to;
+        bool by_1; /* fw1 is the holder */
+    } rows[] = {
+        {BW_EVENT_STATE_CHANGE, 1, 0, "standby", "active", true},
+        {BW_EVENT_STATE_CHANGE, 2, 0, "standby", "down", false},
+        {BW_EVENT_STATE_CHANGE, 2, 0, "standby", "unreachable", true},
+        {BW_EVENT_STATE_CHANGE, 2, 0, "unreachable", "standby", true},
+        {BW_EVENT_FAILOVER, 2, 1, "fw1", "fw2", true},
+        {BW_EVENT_SPLIT_BRAIN, 2, 1, "fw1", "fw2", true},
+        {BW_EVENT_MISMATCH, 2, 0, "", "", true},
+        {BW_EVENT_PNOTE, 2, 0, "ok", "problem", false},
+        {BW_EVENT_INTERFACE, 1, 0, "up", "down", true},
+    };
+    struct bed *b = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bw_event event = {.kind = rows[i].kind, .member = rows[i].member, .group = rows[i].group};
+        struct bw_snmp_told told;
+
+        bw_copy(event.from, sizeof(event.from), rows[i].from);
+        bw_copy(event.to, sizeof(event.to), rows[i].to);
+        assert_int_equal(bw_snmp_tell(&event, &told), 0);
+        b->snapshot.cluster.local_member = 1;
+        assert_int_equal(bw_snmp_is_own(&b->snapshot, &told), rows[i].by_1);
+        b->snapshot.cluster.local_member = 2;
+        assert_int_equal(bw_snmp_is_own(&b->snapshot, &told), !rows[i].by_1);
+        b->snapshot.groups[0].holder = b->snapshot.cluster.active_member = 0; /* nobody holds: the first one in view */
+        assert_int_equal(bw_snmp_is_own(&b->snapshot, &told), !rows[i].by_1);
+        b->snapshot.groups[0].holder = b->snapshot.cluster.active_member = 1;
+    }
+}
+
+static void raised(struct bed *b, struct bw_snmp_watch *watch, uint32_t kind, uint64_t now_ns)
+{
+    struct bw_event event = {.kind = kind, .number = 7, .member = 2};
+    struct bw_snmp_told told;
+
+    (void)b;
+    assert_int_equal(bw_snmp_tell(&event, &told), 0);
+    assert_int_equal(told.notify.status, BW_SNMP_RAISED);
+    bw_snmp_watch_told(watch, &told, now_ns);
+}
+
+/* What has no event of its own is told, and every raise is cleared, once. */
+static void changes_without_events_are_told(void **state)
+{
+    struct bed *b = *state;
+    struct bw_snapshot *s = &b->snapshot;
+    struct bw_snmp_watch watch = {0};
+    struct bw_snmp_notification n;
+    struct bw_snmp_told told;
+
+    bw_snmp_watch_look(&watch, &b->view, BW_SEC);
+    assert_false(bw_snmp_watch_take(&watch, &told));
+    s->group_members[0].state = BW_GROUP_OFFLINE;
+    s->group_members[1].state = BW_GROUP_ONLINE;
+    s->groups[0].holder = 2;
+    bw_snmp_watch_look(&watch, &b->view, BW_SEC);
+    assert_true(bw_snmp_watch_take(&watch, &told));
+    bw_snmp_notification(&b->plan, &b->view, &told, &n);
+    assert_int_equal(n.number, BW_SNMP_GROUP);
+    assert_int_equal(told.notify.status, BW_SNMP_INFORMATION);
+    assert_int_equal(told.notify.event, s->history_last);
+    assert_int_equal(varbind(&n, "bwHistoryTo")->hit.name[3], 0);
+    assert_int_equal(varbind(&n, "bwGroupMemberState")->number, BW_GROUP_OFFLINE);
+    assert_int_equal(varbind(&n, "bwGroupMemberState")->hit.name[4], 1);
+    assert_true(bw_snmp_watch_take(&watch, &told));
+    assert_int_equal(told.notify.status, BW_SNMP_CLEARED);
+    assert_false(bw_snmp_watch_take(&watch, &told));
+
+    s->members[0].state = BW_MEMBER_ATTENTION; /* fw2 is down */
+    for (int i = 0; i < 2; i++)
+        bw_snmp_watch_look(&watch, &b->view, BW_SEC);
+    assert_true(bw_snmp_watch_take(&watch, &told));
+    bw_snmp_notification(&b->plan, &b->view, &told, &n);
+    assert_int_equal(n.number, BW_SNMP_ALL_PROBLEM);
+    assert_int_equal(told.notify.status, BW_SNMP_RAISED);
+    assert_string_equal(told.event.reason, "fw1 is attention, fw2 is down");
+    assert_false(bw_snmp_watch_take(&watch, &told));
+    s->members[0].state = BW_MEMBER_INITIALIZING; /* says nothing */
+    bw_snmp_watch_look(&watch, &b->view, BW_SEC);
+    assert_false(bw_snmp_watch_take(&watch, &told));
+    s->members[0].state = BW_MEMBER_ACTIVE;
+    bw_snmp_watch_look(&watch, &b->view, BW_SEC);
+    assert_true(bw_snmp_watch_take(&watch, &told));
+    assert_int_equal(told.notify.status, BW_SNMP_CLEARED);
+    assert_int_equal(told.event.member, 1);
+
+    s->cluster.config_mismatch = true;
+    s->group_members[0].state = BW_GROUP_ONLINE; /* two of them */
+    raised(b, &watch, BW_EVENT_MISMATCH, BW_SEC);
+    raised(b, &watch, BW_EVENT_SPLIT_BRAIN, BW_SEC);
+    raised(b, &watch, BW_EVENT_AUTH_FAILURE, BW_SEC);
+    bw_snmp_watch_look(&watch, &b->view, 2 * BW_SEC);
+    assert_true(bw_snmp_watch_take(&watch, &told));
+    assert_int_equal(told.number, BW_SNMP_GROUP);
+    assert_false(bw_snmp_watch_take(&watch, &told));
+    s->cluster.config_mismatch = false;
+    s->group_members[1].state = BW_GROUP_OFFLINE;
+    bw_snmp_watch_look(&watch, &b->view, 300 * BW_SEC);
+    for (unsigned i = 0; i < 4; i++) {
+        static const uint32_t wanted[] = {BW_SNMP_GROUP, BW_SNMP_SPLIT_BRAIN, BW_SNMP_MISMATCH, BW_SNMP_AUTH_FAILURE};
+
+        assert_true(bw_snmp_watch_take(&watch, &told));
+        assert_int_equal(told.number, wanted[i]);
+        assert_int_equal(told.notify.status, i == 0 ? BW_SNMP_INFORMATION : BW_SNMP_CLEARED);
+    }
+    bw_snmp_watch_look(&watch, &b->view, 600 * BW_SEC);
+    assert_false(bw_snmp_watch_take(&watch, &told));
+    for (int i = 0; i < 100; i++) { /* more than what waits */
+        s->group_members[0].state = i % 2 ? BW_GROUP_ONLINE : BW_GROUP_OFFLINE;
+        bw_snmp_watch_look(&watch, &b->view, 601 * BW_SEC);
+    }
+    assert_int_equal(watch.dropped, 100 - BW_SNMP_WAITING_MAX);
 }
 
 int main(void)
@@ -323,6 +460,8 @@ int main(void)
         TEST(values_are_as_the_mib_says),
         TEST(odd_values_are_safe),
         TEST(notifications_explain_events),
+        TEST(each_event_has_one_teller),
+        TEST(changes_without_events_are_told),
     };
 
     return cmocka_run_group_tests_name("snmp_walk", tests, NULL, NULL);
