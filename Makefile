@@ -177,7 +177,7 @@ bench: deps-bench
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(SYSCONFDIR)/bellwether \
 	    $(DESTDIR)$(PREFIX)/share/snmp/mibs $(DESTDIR)$(PREFIX)/share/doc/bellwether \
-	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man8 \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 conf/completion/bellwether.bash \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bellwether
@@ -200,6 +200,7 @@ install: all
 	install -m 644 README.md conf/bellwether.conf conf/snmpd-bellwether.conf $(DESTDIR)$(PREFIX)/share/doc/bellwether/
 	install -m 644 conf/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 conf/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 conf/man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7/
 	install -m 644 conf/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	sed 's|@SBINDIR@|$(SBINDIR)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' conf/systemd/bellwetherd.service.in \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/bellwetherd.service

@@ -45,9 +45,6 @@ static int on_log(int major, int minor, void *message, void *unused)
     uint64_t held_back;
 
     (void)major, (void)minor, (void)unused;
-    /* It tries a v1 form of every notification although its only receiver is the master, and complains: not worth a line. */
-    if (strstr(line->msg, "v1 traps can't carry") != NULL)
-        return SNMP_ERR_NOERROR;
     if (line->priority > LOG_WARNING)
         bw_log(BW_LOG_DEBUG, "snmp: net-snmp: %.*s", length, line->msg);
     else if (bw_log_allowed(&warning_limit, monotonic_ns(), &held_back))
