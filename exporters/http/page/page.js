@@ -249,7 +249,11 @@
   });
 
   part("no").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => asked?.opener.isConnected && asked.opener.focus());
+  // The page may have been drawn anew meanwhile: then its twin gets the focus back.
+  dialog.addEventListener("close", () => {
+    const twin = () => document.querySelector(`button[data-path="${CSS.escape(asked.path)}"]`);
+    if (asked) (asked.opener.isConnected ? asked.opener : twin())?.focus();
+  });
 
   part("form").addEventListener("submit", async (event) => {
     event.preventDefault();
