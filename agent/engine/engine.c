@@ -81,34 +81,6 @@ static int open_ports(struct bw_engine *e)
     return 0;
 }
 
-static int make_seal(struct bw_engine *e)
-{
-    const struct bw_agent_context *context = e->agent->context;
-    struct bw_seal_setup setup = {
-        .cluster = e->cluster->id,
-        .local = e->cluster->members[e->cluster->local].id,
-        .boot = context->lifeline->agent_boot,
-        .keeper = context->lifeline->keeper_boot,
-        .auth_none = e->cluster->auth_none,
-        .keys_count = context->keys_count,
-    };
-    int error = bw_random(setup.seed, sizeof(setup.seed));
-    void *memory = calloc(1, bw_seal_size());
-
-    if (error != 0 || memory == NULL) {
-        free(memory);
-        return error != 0 ? error : -ENOMEM;
-    }
-    memcpy(setup.keys, context->keys, sizeof(setup.keys));
-    e->seal = bw_seal_init(memory, &setup);
-    explicit_bzero(&setup, sizeof(setup));
-    if (e->seal == NULL) {
-        free(memory);
-        return -EINVAL;
-    }
-    return 0;
-}
-
 int bw_engine_new(const struct bw_agent *agent, const struct bw_core_start *start, struct bw_engine **out)
 {
     struct bw_engine *e = calloc(1, sizeof(*e));
@@ -124,7 +96,8 @@ int bw_engine_new(const struct bw_agent *agent, const struct bw_core_start *star
     if (error == 0)
         error = open_descriptors(e);
     if (error == 0)
-        error = make_seal(e);
+        error = bw_seal_of_process(agent->context, &agent->context->lifeline->agent_boot,
+                                   &agent->context->lifeline->keeper_boot, &e->seal);
     if (error == 0)
         error = open_ports(e);
     if (error != 0) {

@@ -35,6 +35,12 @@ struct bw_agent_context {
     bool foreground;
 };
 
+struct bw_seal;
+/* The seal of one of this member's processes, with the context's keys. keeper: whose frames in our name are no stranger's; NULL for the
+ * keeper itself. 0, -ENOMEM, -EINVAL, or what bw_random says. */
+int bw_seal_of_process(const struct bw_agent_context *context, const struct bw_boot_id *boot,
+                       const struct bw_boot_id *keeper, struct bw_seal **seal);
+
 /* Runs the keeper until the agent ends in order or a signal (TERM, INT) ends both. agent is called in the child and its return value is the
  * child's exit status. Returns the exit status of the whole. */
 int bw_keeper_run(struct bw_agent_context *context, int (*agent)(const struct bw_agent_context *context));

@@ -23,30 +23,6 @@ struct bw_mourner {
     struct bw_port *ports[BW_MAX_INTERFACES]; /* NULL: no CCP there */
 };
 
-static int make_seal(struct bw_mourner *m)
-{
-    const struct bw_agent_context *context = m->context;
-    const struct bw_cluster_config *c = &context->config->cluster;
-    struct bw_seal_setup setup = {
-        .cluster = c->id,
-        .local = c->members[c->local].id,
-        .boot = context->lifeline->keeper_boot,
-        .auth_none = c->auth_none,
-        .keys_count = context->keys_count,
-    };
-    int error = bw_random(setup.seed, sizeof(setup.seed));
-    void *memory = calloc(1, bw_seal_size());
-
-    if (error != 0 || memory == NULL) {
-        free(memory);
-        return error != 0 ? error : -ENOMEM;
-    }
-    memcpy(setup.keys, context->keys, sizeof(setup.keys));
-    m->seal = bw_seal_init(memory, &setup);
-    explicit_bzero(&setup, sizeof(setup));
-    return 0;
-}
-
 static void attach(struct bw_mourner *m, uint8_t interface)
 {
     const struct bw_link *link = bw_watch_link(m->watch, interface);
@@ -83,7 +59,7 @@ int bw_mourner_new(const struct bw_agent_context *context, struct bw_mourner **o
     m->context = context;
     error = bw_watch_new(&context->config->cluster, &m->watch);
     if (error == 0)
-        error = make_seal(m);
+        error = bw_seal_of_process(context, &context->lifeline->keeper_boot, NULL, &m->seal);
     if (error == 0)
         error = open_ports(m);
     if (error != 0) {

@@ -28,17 +28,6 @@ static bool copy_oid(struct bw_oid *to, const oid *from, size_t length)
     return true;
 }
 
-static struct bw_trap_value *add_value(struct bw_trap *trap)
-{
-    struct bw_trap_value *value;
-
-    if (trap->values_count == BW_TRAP_VALUES_MAX)
-        return NULL;
-    value = &trap->values[trap->values_count++];
-    memset(value, 0, sizeof(*value));
-    return value;
-}
-
 static void set_number(struct bw_trap_value *value, int64_t number)
 {
     value->is_number = true;
@@ -106,14 +95,14 @@ static bool map_v1(const netsnmp_pdu *pdu, struct bw_trap *trap)
                !bw_oid_append(&trap->oid, 0) || !bw_oid_append(&trap->oid, (uint32_t)pdu->specific_type)) {
         return false;
     }
-    value = add_value(trap);
+    value = bw_trap_add_value(trap);
     value->oid = uptime;
     set_number(value, (uint32_t)pdu->time);
-    value = add_value(trap);
+    value = bw_trap_add_value(trap);
     value->oid = address;
     snprintf(value->text, sizeof(value->text), "%u.%u.%u.%u", pdu->agent_addr[0], pdu->agent_addr[1],
              pdu->agent_addr[2], pdu->agent_addr[3]);
-    value = add_value(trap);
+    value = bw_trap_add_value(trap);
     if (copy_oid(&value->oid, pdu->enterprise, pdu->enterprise_length))
         bw_oid_to_text(&value->oid, value->text, sizeof(value->text));
     value->oid = enterprise;
@@ -140,7 +129,7 @@ int bw_trap_from_pdu(const netsnmp_pdu *pdu, struct bw_trap *trap)
                 known = copy_oid(&trap->oid, v->val.objid, v->val_len / sizeof(oid));
             continue;
         }
-        value = add_value(trap);
+        value = bw_trap_add_value(trap);
         if (value == NULL)
             break;
         if (!copy_oid(&value->oid, v->name, v->name_length))

@@ -35,6 +35,7 @@ static bool take_word(const char **at, const char *stop, char *word, size_t cap,
     size_t length = 0;
 
     *quoted = false;
+    word[0] = '\0'; /* a text at every moment: those that fail are quoted in messages, too */
     while (blank(**at))
         ++*at;
     if (**at == '\0')
@@ -46,8 +47,10 @@ static bool take_word(const char **at, const char *stop, char *word, size_t cap,
                 ++*at;
             if (**at == '\0')
                 return false;
-            if (length + 1 < cap)
+            if (length + 1 < cap) {
                 word[length++] = **at;
+                word[length] = '\0';
+            }
         }
         ++*at;
     } else {
@@ -55,9 +58,9 @@ static bool take_word(const char **at, const char *stop, char *word, size_t cap,
             if (length + 1 == cap)
                 return false;
             word[length++] = **at;
+            word[length] = '\0';
         }
     }
-    word[length] = '\0';
     return true;
 }
 
@@ -74,17 +77,6 @@ static void set_value(struct bw_trap_value *value, const char *text, bool quoted
     errno = 0;
     value->number = strtoll(text, &end, 10);
     value->is_number = !quoted && end != text && *end == '\0' && errno == 0;
-}
-
-static struct bw_trap_value *add_value(struct bw_trap *trap)
-{
-    struct bw_trap_value *value;
-
-    if (trap->values_count == BW_TRAP_VALUES_MAX)
-        return NULL;
-    value = &trap->values[trap->values_count++];
-    memset(value, 0, sizeof(*value));
-    return value;
 }
 
 static int fail(char why[BW_TEXT_MAX], const char *what, const char *word)
@@ -107,7 +99,7 @@ static int read_short(const char *line, struct bw_trap *trap, char why[BW_TEXT_M
     if (read_oid(word, &trap->oid) != 0)
         return fail(why, "no number and no generic notification:", word);
     while (take_word(&line, "=", word, sizeof(word), &quoted)) {
-        struct bw_trap_value *value = add_value(trap);
+        struct bw_trap_value *value = bw_trap_add_value(trap);
         struct bw_oid oid;
 
         if (value == NULL)
@@ -169,7 +161,7 @@ static int read_long(char *line, struct bw_trap *trap, char why[BW_TEXT_MAX])
                 return fail(why, "no number of a notification:", text);
             continue;
         }
-        value = add_value(trap);
+        value = bw_trap_add_value(trap);
         if (value == NULL)
             return fail(why, "too many objects, the first one too many is", part);
         value->oid = oid;

@@ -197,6 +197,17 @@ void bw_trap_rule_tell(const struct bw_trap_rules *rules, unsigned index, const 
             *c = ' ';
 }
 
+struct bw_trap_value *bw_trap_add_value(struct bw_trap *trap)
+{
+    struct bw_trap_value *value;
+
+    if (trap->values_count == BW_TRAP_VALUES_MAX)
+        return NULL;
+    value = &trap->values[trap->values_count++];
+    memset(value, 0, sizeof(*value));
+    return value;
+}
+
 bool bw_trap_source_allowed(const struct bw_traps_config *config, const struct bw_address *source)
 {
     for (unsigned i = 0; i < config->sources_count; i++)

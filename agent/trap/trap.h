@@ -102,6 +102,8 @@ const char *bw_trap_rule_obstacle(const struct bw_trap_rules *rules, unsigned ru
 /* What a rule has seen, for a pnote's detail: "linkDown from 10.0.0.2 (rule uplink): ifIndex… = 7". */
 void bw_trap_rule_tell(const struct bw_trap_rules *rules, unsigned rule, const struct bw_trap *trap,
                        char text[BW_TEXT_MAX]);
+/* One more value of a notification, all zero; NULL when it has BW_TRAP_VALUES_MAX of them. */
+struct bw_trap_value *bw_trap_add_value(struct bw_trap *trap);
 /* May this address send at all? */
 bool bw_trap_source_allowed(const struct bw_traps_config *config, const struct bw_address *source);
 
