@@ -20,6 +20,7 @@
 #include "agent/keeper/keeper.h"
 #include "agent/linux/linux.h"
 #include "agent/reload/daemon.h"
+#include "bellwether/sync.h"
 #include "bellwether/log.h"
 #include "bellwether/surface.h"
 #include "bellwether/text.h"
@@ -107,6 +108,9 @@ struct surfaces {
     struct bw_snmp *snmp;
     struct bw_traps *traps;
     struct bw_monitors *monitors;
+    struct bw_resources *resources;
+    struct bw_alerts *alerts;
+    struct bw_sync *sync;
     int runner; /* for the monitors: socket of the helper that runs commands, negative = none */
 };
 
@@ -136,16 +140,32 @@ static void start_surfaces(const struct bw_agent_context *context, const struct 
     if (config->monitors_count > 0 && !is_off(context, BW_READER_MONITOR, "monitoring") &&
         bw_monitors_start(with, surfaces->runner, &surfaces->monitors) != 0)
         bw_log(BW_LOG_ERROR, "running without monitors");
+    if (!is_off(context, BW_READER_RESOURCE, "the resources of groups") &&
+        bw_resources_start(with, -1, &surfaces->resources) != 0)
+        bw_log(BW_LOG_ERROR, "running without the resources of groups");
+    if (!is_off(context, BW_READER_ALERT, "alerting") && bw_alerts_start(with, &surfaces->alerts) != 0)
+        bw_log(BW_LOG_ERROR, "running without alerts");
+}
+
+static void start_sync(const struct bw_agent_context *context, const struct bw_surface_context *with, struct surfaces *surfaces)
+{
+    const struct bw_sync_setup setup = {.context = with, .boot = context->lifeline->agent_boot};
+
+    if (!is_off(context, BW_READER_SYNC, "state synchronisation") && bw_sync_start(&setup, &surfaces->sync) != 0)
+        bw_log(BW_LOG_ERROR, "running without state synchronisation");
 }
 
 static void stop_surfaces(struct surfaces *surfaces)
 {
+    bw_sync_stop(surfaces->sync);
+    bw_resources_stop(surfaces->resources);
     if (surfaces->monitors != NULL)
         bw_monitors_stop(surfaces->monitors);
     if (surfaces->snmp != NULL)
         bw_snmp_stop(surfaces->snmp);
     if (surfaces->http != NULL)
         bw_http_stop(surfaces->http);
+    bw_alerts_stop(surfaces->alerts);
     if (surfaces->control != NULL)
         bw_control_stop(surfaces->control);
     if (surfaces->store != NULL)
@@ -190,8 +210,10 @@ static int agent_main(const struct bw_agent_context *context)
     struct surfaces surfaces = {.runner = prepare_monitors(context)}; /* forks: before there is anything else */
     struct bw_stats stats = {0};
     struct bw_handover handover = {0};
-    struct bw_agent agent = {context, config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats, &handover};
-    struct bw_surface_context with = {config, agent.board, agent.mailbox, agent.history, &stats, NULL};
+    struct bw_published_rows rows = {bw_published_new(sizeof(struct bw_sync_rows)), bw_published_new(sizeof(struct bw_alert_rows)),
+                                     bw_published_new(sizeof(struct bw_resource_rows))};
+    struct bw_agent agent = {context, config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats, &handover, rows};
+    struct bw_surface_context with = {config, agent.board, agent.mailbox, agent.history, &stats, NULL, rows};
     struct bw_core_start *start = calloc(1, sizeof(*start));
     struct bw_engine *engine = NULL;
     int error = -ENOMEM;
@@ -202,7 +224,8 @@ static int agent_main(const struct bw_agent_context *context)
     /* Before the first thread; a failure is told and leaves only the traps out. */
     (void)bw_traps_prepare(config, (void *)(uintptr_t)context->keys, sizeof(context->keys), &surfaces.traps);
     if (bw_log_start("bellwetherd", context->foreground, bw_log_level_by_name(config->log_level)) != 0 ||
-        agent.board == NULL || agent.mailbox == NULL || agent.history == NULL || start == NULL)
+        agent.board == NULL || agent.mailbox == NULL || agent.history == NULL || start == NULL || rows.sync == NULL ||
+        rows.alerts == NULL || rows.resources == NULL)
         goto out;
     prepare_start(context, agent.history, start);
     error = bw_engine_new(&agent, start, &engine);
@@ -213,6 +236,7 @@ static int agent_main(const struct bw_agent_context *context)
         bw_log(BW_LOG_ERROR, "running without reload");
     running_reload = with.reload;
     start_surfaces(context, &with, &surfaces);
+    start_sync(context, &with, &surfaces);
     bw_log(BW_LOG_NOTICE, "bellwetherd %s: member %s of cluster %s (id %u)", BW_VERSION,
            config->cluster.members[config->cluster.local].name, config->cluster.name, config->cluster.id);
     error = run_engine(engine);
@@ -229,6 +253,9 @@ out:
     bw_history_free(agent.history);
     bw_mailbox_free(agent.mailbox);
     bw_board_free(agent.board);
+    bw_published_free(rows.sync);
+    bw_published_free(rows.alerts);
+    bw_published_free(rows.resources);
     bw_log_stop();
     return error == 0 ? EXIT_GOOD : EXIT_TROUBLE;
 }

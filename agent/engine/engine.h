@@ -11,6 +11,7 @@
 #include "bellwether/core.h"
 #include "bellwether/history.h"
 #include "bellwether/mailbox.h"
+#include "bellwether/published.h"
 #include "bellwether/stats.h"
 
 /* A configuration on its way to the engine. The reload (agent/reload) fills it in, offers it and asks by BW_REQUEST_RELOAD; what it points to
@@ -40,6 +41,7 @@ struct bw_agent {
     struct bw_history *history;
     struct bw_stats *stats;
     struct bw_handover *handover; /* NULL: no reload */
+    struct bw_published_rows rows; /* a member may be NULL */
 };
 
 struct bw_engine;

@@ -32,7 +32,15 @@ struct received {
     uint8_t bytes[BW_FRAME_MAX];
 };
 
+/* The last whole copy of what other threads contribute to snapshots, and where the next one is read into. */
+struct bw_others {
+    struct bw_sync_rows sync, sync_draft;
+    struct bw_alert_rows alerts, alerts_draft;
+    struct bw_resource_rows resources, resources_draft;
+};
+
 struct bw_engine {
+    struct bw_others others;
     const struct bw_agent *agent;
     const struct bw_cluster_config *cluster;
     struct bw_core *core;

@@ -236,6 +236,29 @@ static void trap_rule_rows(const struct bw_engine *e, struct bw_snapshot *s)
     }
 }
 
+/* What other threads contribute. One that is just writing: its former rows, which the engine keeps. */
+static void rows_of_others(struct bw_engine *e, struct bw_snapshot *s)
+{
+    const struct bw_published_rows *rows = &e->agent->rows;
+    struct bw_others *o = &e->others;
+
+    if (rows->sync != NULL && bw_published_read(rows->sync, &o->sync_draft))
+        o->sync = o->sync_draft;
+    if (rows->alerts != NULL && bw_published_read(rows->alerts, &o->alerts_draft))
+        o->alerts = o->alerts_draft;
+    if (rows->resources != NULL && bw_published_read(rows->resources, &o->resources_draft))
+        o->resources = o->resources_draft;
+    s->sync = o->sync.sync;
+    if (s->sync.state == 0)
+        s->sync.state = BW_SYNC_OFF;
+    s->sync_peers_count = o->sync.peers_count;
+    memcpy(s->sync_peers, o->sync.peers, o->sync.peers_count * sizeof(o->sync.peers[0]));
+    s->alerts_count = o->alerts.count;
+    memcpy(s->alerts, o->alerts.rows, o->alerts.count * sizeof(o->alerts.rows[0]));
+    s->resources_count = o->resources.count;
+    memcpy(s->resources, o->resources.rows, o->resources.count * sizeof(o->resources.rows[0]));
+}
+
 void bw_engine_post(struct bw_engine *e)
 {
     const struct bw_cluster_config *c = e->cluster;
@@ -245,6 +268,7 @@ void bw_engine_post(struct bw_engine *e)
     bw_core_snapshot(e->core, s);
     agent_row(e, &s->agent);
     trap_rule_rows(e, s);
+    rows_of_others(e, s);
     for (uint32_t i = 0; i < s->interfaces_count; i++) {
         struct bw_interface_row *row = &s->interfaces[i];
         if (row->member != local || row->index == 0 || row->index > c->interfaces_count)

@@ -13,6 +13,7 @@ struct bw_board;
 /* Which reader a thread is. Each thread uses its own number only. */
 enum bw_reader {
     BW_READER_SNMP, BW_READER_HTTP, BW_READER_CONTROL, BW_READER_STORE, BW_READER_ALERT, BW_READER_MONITOR,
+    BW_READER_SYNC, BW_READER_RESOURCE,
     BW_READERS,
 };
 

@@ -22,6 +22,10 @@
 #define BW_MAX_TRAP_SOURCES 32
 #define BW_MAX_TRAP_COMMUNITIES 16
 #define BW_MAX_TRAP_LISTENS 4
+#define BW_MAX_RESOURCES 64      /* of all groups together */
+#define BW_MAX_PROXIED 256       /* proxy ARP/ND addresses, whole cluster */
+#define BW_MAX_ALERT_TARGETS 16
+#define BW_LATE_BUCKETS 12       /* of the histogram of heartbeat lateness, the last without bound */
 #define BW_OID_TEXT_MAX 192 /* object identifiers and their names in the configuration, with their NUL */
 
 #define BW_NAME_MAX 32   /* names with their NUL: 31 characters */

@@ -18,6 +18,9 @@ enum bw_request_kind {
     BW_REQUEST_PNOTE_UNREGISTER, /* name, persistent (also forget it over restarts) */
     BW_REQUEST_RELOAD,           /* a configuration was handed over (agent/reload) */
     BW_REQUEST_COUNTERS_RESET,
+    BW_REQUEST_GROUP_DENY,       /* group, deny, text (why): this member may not start the group, for that cause */
+    BW_REQUEST_GROUP_ALLOW,      /* group, deny, text (why): that cause is gone here */
+    BW_REQUEST_SERVICE,          /* mode "service": group, held: whoever decides has given it to this member, or not; text (who says so) */
 };
 
 struct bw_request {
@@ -27,8 +30,10 @@ struct bw_request {
     uint32_t admin;  /* enum bw_admin_state; FORCE_DOWN allowed */
     uint32_t status; /* enum bw_pnote_status */
     uint32_t pnote_kind; /* enum bw_pnote_kind; 0 = user */
+    uint32_t deny;       /* enum bw_deny */
     uint64_t timeout_ns; /* 0 = none */
     bool persistent;
+    bool held;
     char name[BW_NAME_MAX];
     char text[BW_TEXT_MAX];
     char who[BW_TEXT_MAX]; /* who asks, for the history: "cli root", "snmp", "http 10.0.0.1" */

@@ -69,15 +69,6 @@ struct bw_group_part {
     uint64_t refuse_epoch;
 };
 
-/* Why a member may not start a group. Numbers are on the wire: append only. */
-enum bw_deny {
-    BW_DENY_NONE,
-    BW_DENY_ADMIN,    /* stopped there by an administrator */
-    BW_DENY_RESOURCE, /* a resource of the group failed there */
-    BW_DENY_WATCH,    /* an address that is watched there is lost */
-    BW_DENY_LAST = BW_DENY_WATCH,
-};
-
 /* What is wanted of a group, and whether the sender may start it. Groups with nothing to tell are left out. */
 struct bw_group_wish {
     uint8_t group; /* index */

@@ -68,6 +68,15 @@ enum bw_group_state { BW_GROUP_ONLINE = 1, BW_GROUP_OFFLINE, BW_GROUP_ERROR, BW_
 
 enum bw_start { BW_START_ALLOW = 1, BW_START_DENY };
 
+/* Why a member may not start a group. Numbers are on the wire: append only. */
+enum bw_deny {
+    BW_DENY_NONE,
+    BW_DENY_ADMIN,    /* stopped there by an administrator */
+    BW_DENY_RESOURCE, /* a resource of the group failed there */
+    BW_DENY_WATCH,    /* an address that is watched there is lost */
+    BW_DENY_LAST = BW_DENY_WATCH,
+};
+
 enum bw_auto { BW_AUTO = 1, BW_MANUAL };
 
 /* Why a group changed its holder. Numbers are on the wire and in the MIB: append only. */
@@ -99,8 +108,35 @@ enum bw_event_kind {
     BW_EVENT_PAUSE,            /* this member was stopped or starved */
     BW_EVENT_CANCELLED,        /* a change cancelled since no other member can take over */
     BW_EVENT_RELOAD,           /* a changed configuration was taken on while running */
+    BW_EVENT_SYNC,             /* state synchronisation: from and to are states of it (enum bw_sync_state's texts) */
+    BW_EVENT_RESOURCE,         /* a group's resource; from and to are its states */
+    BW_EVENT_ALERT,            /* an alert target began or ceased to fail */
 };
-#define BW_EVENT_LAST BW_EVENT_RELOAD
+#define BW_EVENT_LAST BW_EVENT_ALERT
+
+enum bw_resource_kind {
+    BW_RESOURCE_FIP = 1, /* floating addresses */
+    BW_RESOURCE_PARP,    /* proxy ARP and ND */
+    BW_RESOURCE_IPW,     /* watched addresses */
+    BW_RESOURCE_EXEC,    /* commands */
+};
+
+enum bw_recovery_action { BW_ON_FAILURE_IGNORE = 1, BW_ON_FAILURE_RETRY, BW_ON_FAILURE_STOP, BW_ON_FAILURE_FAILOVER };
+
+enum bw_sync_state {
+    BW_SYNC_OFF = 1,   /* not configured, or no provider runs */
+    BW_SYNC_ALONE,     /* no other member to synchronise with */
+    BW_SYNC_FULL,      /* the whole table is on its way to or from this member */
+    BW_SYNC_OK,        /* what peers acknowledged is all there is */
+    BW_SYNC_BEHIND,    /* updates are missing and asked for, or queues are over their threshold */
+    BW_SYNC_LOST,      /* no secured path to a member that is in view, or a full sync failed */
+};
+
+enum bw_alert_kind {
+    BW_ALERT_SYSLOG = 1, BW_ALERT_JOURNAL, BW_ALERT_MAIL, BW_ALERT_WEBHOOK, BW_ALERT_ALERTMANAGER, BW_ALERT_EXEC, BW_ALERT_SNMP,
+};
+
+enum bw_alert_state { BW_ALERT_IDLE = 1, BW_ALERT_SENDING, BW_ALERT_WAITING /* a try failed, the next one is due later */ };
 
 /* An address with its prefix length. family: 4, 6, or 0 for none; IPv4 uses bytes[0..3]. */
 struct bw_address {
@@ -255,6 +291,9 @@ struct bw_agent_row {
     uint64_t traps_refused;   /* wrong source, community, user, key or level; no notification */
     uint64_t traps_malformed;
     uint64_t traps_dropped;   /* came too fast */
+    uint64_t late_buckets[BW_LATE_BUCKETS]; /* heartbeats sent at most so late, each bucket by itself: bw_late_bounds_ns */
+    uint64_t late_sum_ns;
+    uint64_t late_count;
 };
 
 /* A rule for received SNMP notifications, of this member. */
@@ -267,6 +306,120 @@ struct bw_trap_rule_row {
     uint64_t matches;
     int64_t last_wall; /* of the last match, 0 = none yet */
     struct bw_address last_source;
+};
+
+/* A resource of a group on a member. */
+struct bw_resource_row {
+    uint32_t group;  /* 1 = first */
+    uint32_t index;  /* within all resources of the configuration, 1 = first */
+    uint32_t member; /* id */
+    char name[BW_NAME_MAX];
+    uint32_t kind;     /* enum bw_resource_kind */
+    uint32_t state;    /* enum bw_group_state: online, offline, error, unknown */
+    uint32_t recovery; /* enum bw_recovery_action */
+    uint32_t retries;      /* configured */
+    uint32_t retries_left;
+    int64_t since_wall; /* in this state since */
+    char detail[BW_TEXT_MAX];
+};
+
+/* State synchronisation of this member; counters since its start or their last reset. */
+struct bw_sync_row {
+    uint32_t state; /* enum bw_sync_state */
+    char detail[BW_TEXT_MAX]; /* what it is waiting for, or what is wrong */
+    int64_t reset_wall;       /* of the last reset, 0 = never */
+    uint32_t entries;         /* in the local table that are synchronised: own */
+    uint32_t entries_peers;   /* held here for other members */
+    uint64_t generated;       /* updates made here */
+    uint64_t sent;            /* updates sent, retransmitted ones included */
+    uint64_t retransmitted;
+    uint64_t requests_sent;   /* retransmission requests */
+    uint64_t acks_sent;
+    uint64_t received;        /* updates */
+    uint64_t received_queued; /* that came out of order */
+    uint64_t received_dropped; /* could not be kept: by net or by a full queue */
+    uint64_t requests_received;
+    uint64_t requests_duplicate;
+    uint64_t requests_illegal; /* for a number that was never sent or is gone */
+    uint64_t acks_received;
+    uint64_t requested_missing; /* updates asked for in all: ÷ requests_sent = average missing per request */
+    uint64_t too_old;           /* old or too new updates received */
+    uint64_t missing_unsynced;  /* updates that never came: a full or ranged sync took their place */
+    uint64_t lost_connections;  /* to peers */
+    uint64_t timed_out_connections;
+    uint64_t callbacks;         /* runs of acknowledgement handling */
+    uint64_t callback_average_ns;
+    uint64_t callback_max_ns;
+    uint64_t delta_memory_bytes; /* now held for peers in full sync */
+    uint32_t pending_held;       /* packets held now */
+    uint64_t holds, unholds;     /* events */
+    uint64_t released_by_timeout;
+    uint64_t not_held;           /* for lack of other members */
+    uint64_t held_average_ns, held_max_ns;
+    uint64_t blocking_scenarios;
+    uint64_t blocked_packets;
+    uint64_t dropped_overload;   /* updates */
+    uint32_t queue_length, queue_average, queue_max; /* of the sending queue */
+    uint32_t sending_queue, receiving_queue;         /* sizes, updates */
+    uint64_t tick_ns;            /* of the sync timer */
+    uint64_t full_syncs;         /* ended well, to or from here */
+    uint64_t full_syncs_failed;
+    uint64_t full_sync_last_ns;  /* how long the last one took */
+    uint64_t lag_median_ns, lag_p99_ns; /* from the update to its acknowledgement by the slowest peer, last minute */
+    uint64_t bytes_sent, bytes_received;
+    uint64_t events_overrun; /* times the kernel lost events: a resync followed */
+    uint64_t ignored;        /* entries that the selection leaves out */
+};
+
+struct bw_sync_peer_row {
+    uint32_t member;  /* id */
+    uint32_t state;   /* enum bw_sync_state */
+    char interface[BW_NAME_MAX]; /* the secured interface in use, or empty */
+    uint64_t sent_number;  /* last update sent to it */
+    uint64_t acked_number; /* last that it acknowledged in a row */
+    uint64_t received_number; /* last of its updates applied in a row */
+    uint32_t unacknowledged;
+    uint32_t missing;         /* of its updates, asked for now */
+    uint32_t receiving_length; /* out-of-order updates kept */
+    uint64_t retransmitted;   /* to it */
+    uint64_t requests_sent, requests_received;
+    uint64_t acks_sent, acks_received;
+    uint64_t full_syncs;
+    uint32_t full_sync_percent; /* of the one that runs; 100 = none runs */
+    uint32_t entries;         /* of it held here */
+    uint64_t lag_median_ns, lag_p99_ns;
+};
+
+/* Delivery of alerts to one target, by this member. */
+struct bw_alert_row {
+    uint32_t index; /* 1 = first in the configuration */
+    char name[BW_NAME_MAX];
+    uint32_t kind;  /* enum bw_alert_kind */
+    uint32_t state; /* enum bw_alert_state */
+    uint32_t queued;
+    uint64_t delivered;
+    uint64_t failures; /* tries that failed */
+    uint64_t dropped;  /* past the queue's bound, or refused for good */
+    uint64_t suppressed; /* by rate limit, digest or maintenance: told in a digest */
+    int64_t last_wall; /* of the last delivery, 0 = none yet */
+    char last_error[BW_TEXT_MAX]; /* of the last try that failed; empty once it works again */
+};
+
+/* What threads other than the engine's contribute to a snapshot (bellwether/published.h). */
+struct bw_sync_rows {
+    struct bw_sync_row sync;
+    uint32_t peers_count;
+    struct bw_sync_peer_row peers[BW_MAX_MEMBERS];
+};
+
+struct bw_resource_rows {
+    uint32_t count;
+    struct bw_resource_row rows[BW_MAX_RESOURCES];
+};
+
+struct bw_alert_rows {
+    uint32_t count;
+    struct bw_alert_row rows[BW_MAX_ALERT_TARGETS];
 };
 
 /* One thing that happened. Kept in the history ring (bellwether/history.h). */
@@ -300,6 +453,10 @@ struct bw_snapshot {
     uint32_t group_members_count;
     uint32_t causes_count;
     uint32_t trap_rules_count;
+    uint32_t resources_count;
+    uint32_t sync_peers_count;
+    uint32_t alerts_count;
+    struct bw_sync_row sync;
     struct bw_member_row members[BW_MAX_MEMBERS];                              /* by id */
     struct bw_interface_row interfaces[BW_MAX_MEMBERS * BW_MAX_INTERFACES];    /* by member, index */
     struct bw_address_row addresses[BW_MAX_ADDRESSES];                         /* by family, bytes */
@@ -307,6 +464,9 @@ struct bw_snapshot {
     struct bw_group_member_row group_members[BW_MAX_GROUPS * BW_MAX_MEMBERS];  /* by group, member */
     struct bw_cause_row causes[BW_CAUSE_LAST];                                 /* by cause */
     struct bw_trap_rule_row trap_rules[BW_MAX_TRAP_RULES];                     /* by index; the local member's */
+    struct bw_resource_row resources[BW_MAX_RESOURCES * BW_MAX_MEMBERS]; /* by group, index, member */
+    struct bw_sync_peer_row sync_peers[BW_MAX_MEMBERS];                        /* by member */
+    struct bw_alert_row alerts[BW_MAX_ALERT_TARGETS];                          /* by index */
     struct bw_pnote_row pnotes[BW_MAX_MEMBERS * BW_MAX_PNOTES]; /* by member, name as SNMP orders: length first, then bytes */
 };
 

@@ -11,6 +11,7 @@
 #include "bellwether/core.h"
 #include "bellwether/history.h"
 #include "bellwether/mailbox.h"
+#include "bellwether/published.h"
 #include "bellwether/reload.h"
 #include "bellwether/stats.h"
 
@@ -22,6 +23,7 @@ struct bw_surface_context {
     struct bw_history *history;
     struct bw_stats *stats;
     struct bw_reload *reload; /* NULL: there is none (tests) */
+    struct bw_published_rows rows; /* what this surface contributes to snapshots; a member may be NULL in tests */
 };
 
 /* First call of every thread of a surface: names it, so that a crash is laid at the right door (three crashes within a minute: the
@@ -35,6 +37,9 @@ struct bw_http;
 struct bw_control;
 struct bw_store;
 struct bw_monitors;
+struct bw_sync;
+struct bw_resources;
+struct bw_alerts;
 
 /* Each: starts the thread(s). 0 or negative errno (logged with what was wrong). Stop: ends and frees; waits at most 2 s. */
 int bw_snmp_start(const struct bw_surface_context *context, struct bw_snmp **snmp);
@@ -53,6 +58,14 @@ int bw_monitors_prepare(const struct bw_config *config);
 bool bw_monitors_need_users(const struct bw_config *config);
 int bw_monitors_start(const struct bw_surface_context *context, int runner, struct bw_monitors **monitors);
 void bw_monitors_stop(struct bw_monitors *monitors);
+
+/* The resources of groups: starts, watches and stops what belongs to each group that this member holds. runner as for the monitors. */
+int bw_resources_start(const struct bw_surface_context *context, int runner, struct bw_resources **resources);
+void bw_resources_stop(struct bw_resources *resources);
+
+/* Alerts out: every event to the targets that want it. */
+int bw_alerts_start(const struct bw_surface_context *context, struct bw_alerts **alerts);
+void bw_alerts_stop(struct bw_alerts *alerts);
 
 /* The store keeps history, admin state and persistent pnotes in state_dir, written by its own thread. Load before the engine starts:
  * fills start's admin and pnote fields and restores the history. A damaged file is told, set aside and never stops a start. */
