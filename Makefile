@@ -181,6 +181,10 @@ install: all
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 conf/completion/bellwether.bash \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bellwether
+	install -D -m 644 conf/completion/_bellwether $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bellwether
+	for kit in prometheus grafana snmp_exporter zabbix librenms; do \
+	    install -d $(DESTDIR)$(PREFIX)/share/bellwether/$$kit && \
+	    install -m 644 conf/$$kit/*.* $(DESTDIR)$(PREFIX)/share/bellwether/$$kit/ || exit 1; done
 	install -m 755 $(BUILD)/bellwetherd $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(BUILD)/bellwether $(DESTDIR)$(BINDIR)/
 	for name in cphaprob clpstat clpgrp; do \
