@@ -130,11 +130,13 @@ void bw_edge_wake_thread(struct bw_linux *e, uint64_t now_ns)
 
 void bw_linux_grant(struct bw_linux *e, uint8_t group, uint64_t until_ns)
 {
-    uint64_t now_ns = bw_now_ns(), before = e->groups[group].until_ns;
+    uint64_t now_ns, before = e->groups[group].until_ns;
 
     e->groups[group].until_ns = until_ns;
-    atomic_store_explicit(&e->cells->groups[group].until_ns, until_ns, memory_order_release);
-    /* A grant that still runs is renewed by the store alone; a new or lapsed one is news. */
+    /* A grant that still runs is renewed by the store alone; a new or lapsed one is news. The clock is read after the
+     * store: else the thread might see the former grant lapse between the two, and nobody would wake it again. */
+    atomic_store_explicit(&e->cells->groups[group].until_ns, until_ns, memory_order_seq_cst);
+    now_ns = bw_now_ns();
     if (before <= now_ns)
         bw_edge_wake_thread(e, now_ns);
 }

@@ -131,12 +131,13 @@ static uint64_t next_time(const struct bw_holder *h, uint64_t now_ns)
     for (unsigned i = 0; i < h->config->addresses_count; i++) {
         const struct lease *l = &h->leases[i];
 
-        if (l->state != LEASE_ABSENT)
-            earlier(&at, l->retry_ns > l->renew_ns ? l->retry_ns : l->renew_ns);
-        else if (l->retry_ns > now_ns)
+        if (l->retry_ns > now_ns) /* a failure is waited out, whatever it was that failed */
             earlier(&at, l->retry_ns);
+        else if (l->state != LEASE_ABSENT)
+            earlier(&at, l->renew_ns);
     }
-    if (h->lost_notices || h->own_changed != 0)
+    if (h->lost_notices || h->own_changed != 0 ||
+        h->dumped != atomic_load_explicit(&h->cells->dumps, memory_order_acquire))
         earlier(&at, now_ns + 10 * BW_MS);
     return at > now_ns + SHORTEST_SLEEP_NS ? at : now_ns + SHORTEST_SLEEP_NS;
 }

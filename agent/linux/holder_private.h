@@ -19,7 +19,8 @@ enum lease_state {
 struct lease {
     enum lease_state state;
     bool route;        /* a connected route of ours was put there with it */
-    bool doubted;      /* a notice says that it was removed: look, and put it back */
+    bool doubted;      /* it was seen missing, or a notice says so: look, and put it back */
+    bool taken_off;    /* somebody else did that for sure, even if a renewal has put it back meanwhile: tell */
     int ifindex;       /* where it is or may be */
     uint64_t since_ns; /* when the present wish was due */
     uint64_t renew_ns; /* present: next renewal */

@@ -16,6 +16,7 @@
 #include "bellwether/text.h"
 
 #define NOTICES_AT_ONCE     1024
+#define NOTICE_ROUNDS       4
 #define NEIGHBOURS_EVERY_NS (60 * BW_SEC)
 #define NEIGHBOURS_EACH     8
 /* Room that one telling needs in the ring: links, own addresses, neighbours and gateways of all interfaces. */
@@ -133,7 +134,7 @@ static void heed(struct bw_holder *h, const struct bw_notice *notice)
         return;
     }
     if (notice->removed && l->state == LEASE_PRESENT && notice->port != h->requests.port) {
-        l->doubted = true;
+        l->doubted = l->taken_off = true;
         l->since_ns = now_ns;
     } else if (!notice->removed && l->state == LEASE_ABSENT && notice->port != h->requests.port) {
         l->state = LEASE_MAYBE;
@@ -170,18 +171,36 @@ static void visit_notice(void *arg, const struct nlmsghdr *message)
     h->own_changed |= changed;
 }
 
-void bw_holder_notices(struct bw_holder *h)
+/* Reads what waits. An overrun is told before the notices that came before it, so these are read to their end: applied
+ * after the dump they would paint the past over it. True when nothing older than now waits any more. */
+static bool read_notices(struct bw_holder *h)
 {
     uint64_t held_back;
-    int n = bw_rtnl_notices(&h->notices, NOTICES_AT_ONCE, visit_notice, h);
 
-    if (n == -ENOBUFS) {
-        h->lost_notices = true;
-        if (bw_log_allowed(&h->overrun_limit, bw_now_ns(), &held_back))
-            bw_log(BW_LOG_NOTICE, "the kernel had more notices than this process could take: reading everything anew");
+    for (int round = 0; round < NOTICE_ROUNDS; round++) {
+        int n = bw_rtnl_notices(&h->notices, NOTICES_AT_ONCE, visit_notice, h);
+
+        if (n >= 0 && n < NOTICES_AT_ONCE)
+            return true;
+        if (n == -ENOBUFS) {
+            h->lost_notices = true;
+            if (bw_log_allowed(&h->overrun_limit, bw_now_ns(), &held_back))
+                bw_log(BW_LOG_NOTICE,
+                       "the kernel had more notices than this process could take: reading everything anew");
+        } else if (n < 0 || !h->lost_notices) { /* the rest later: the socket stays readable */
+            break;
+        }
     }
+    return false;
+}
+
+void bw_holder_notices(struct bw_holder *h)
+{
+    bool all_read = read_notices(h);
+
+    /* In a storm without end the dump is the best there is, and is made again after it. */
     if (h->lost_notices && bw_holder_dump(h) == 0)
-        h->lost_notices = false;
+        h->lost_notices = !all_read;
 }
 
 struct asking {

@@ -81,7 +81,7 @@ void bw_holder_see(struct bw_holder *h, uint64_t now_ns)
             if (h->config->addresses[i].group == g) {
                 h->leases[i].since_ns = now_ns;
                 h->leases[i].retry_ns = 0;
-                h->leases[i].doubted = false;
+                h->leases[i].doubted = h->leases[i].taken_off = false;
             }
     }
 }
@@ -233,7 +233,7 @@ static void settle_removal(struct bw_holder *h, unsigned address, int result, ui
         return;
     }
     set_state(h, address, LEASE_ABSENT);
-    l->doubted = false;
+    l->doubted = l->taken_off = false;
     if (!l->route)
         return;
     l->route = false;
@@ -256,13 +256,15 @@ static void settle_addition(struct bw_holder *h, unsigned address, enum operatio
             l->since_ns = l->renew_ns;
         }
         l->retry_ns = now_ns + RETRY_NS;
-        if (result != -ENODEV)
+        if (result == -ENODEV) /* gone, and its notice is on its way or lost: look */
+            h->lost_notices = true;
+        else
             tell_failure(h, address, "install", result, now_ns);
         return;
     }
-    if (operation == OPERATION_CHECK && !there)
+    if (operation == OPERATION_CHECK && (!there || l->taken_off))
         tell_lost(h, address, now_ns);
-    l->doubted = false;
+    l->doubted = l->taken_off = false;
     if (!there)
         l->renew_ns = now_ns + h->config->renew_ns;
     set_state(h, address, LEASE_PRESENT);

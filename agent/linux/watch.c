@@ -97,11 +97,12 @@ uint16_t bw_watch_read(struct bw_watch *w, bool addresses)
     struct bw_picture before = w->picture;
     uint16_t changed = 0;
 
-    w->touched = addresses;
+    w->touched |= addresses;
     if (bw_rtnl_notices(&w->notices, NOTICES_AT_ONCE, visit_notice, w) == -ENOBUFS)
         w->touched = true;
-    if (!w->touched || dump(w) != 0)
+    if (!w->touched || dump(w) != 0) /* a dump that failed is made up for the next time */
         return 0;
+    w->touched = false;
     for (unsigned i = 0; i < BW_MAX_INTERFACES; i++)
         if (memcmp(&before.interfaces[i].link, &w->picture.interfaces[i].link, sizeof(struct bw_link)) != 0)
             changed |= (uint16_t)(1U << i);

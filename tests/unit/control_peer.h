@@ -36,6 +36,8 @@ static inline int peer_send(int fd, const char *text, size_t length)
     while (length > 0) {
         ssize_t n = send(fd, text, length, MSG_NOSIGNAL);
 
+        if (n < 0 && errno == EINTR) /* stopped and continued */
+            continue;
         if (n < 0)
             return -errno;
         text += n;
@@ -57,7 +59,11 @@ static inline struct json_object *peer_receive(int fd)
     struct json_object *answer = NULL;
 
     for (;;) {
-        if (recv(fd, line + used, 1, 0) != 1)
+        ssize_t n = recv(fd, line + used, 1, 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n != 1)
             break;
         if (line[used] == '\n') {
             line[used] = '\0';
@@ -69,6 +75,18 @@ static inline struct json_object *peer_receive(int fd)
     }
     free(line);
     return answer;
+}
+
+/* What recv says of the next byte: 0 = the server has closed. */
+static inline ssize_t peer_byte(int fd)
+{
+    ssize_t n;
+    char byte;
+
+    do
+        n = recv(fd, &byte, 1, 0);
+    while (n < 0 && errno == EINTR);
+    return n;
 }
 
 /* One request on a connection of its own. */

@@ -63,7 +63,7 @@ static void hold(const struct bw_agent_context *context, uint64_t until_ns, bool
         struct pollfd p = {context->lifeline->death_fd, POLLIN, 0};
 
         turn(context);
-        bw_linux_grant(edge, 0, bw_now_ns() + 300 * BW_MS);
+        bw_linux_grant(edge, 0, bw_now_ns() + GRANT_NS); /* the lease ends what is not turned */
         if (poll(&p, 1, 5) > 0) {
             atomic_store(&shared->keeper_gone, true);
             break;
@@ -132,14 +132,16 @@ static pid_t start_keeper(enum play play)
     return pid;
 }
 
-static bool eventually(bool (*claim)(void), unsigned within_ms)
+static bool eventually(bool (*claim)(void))
 {
-    for (unsigned i = 0; i < within_ms; i++) {
-        if (claim())
-            return true;
+    uint64_t end = bw_now_ns() + PATIENCE_MS * BW_MS;
+
+    while (!claim()) {
+        if (bw_now_ns() > end)
+            return false;
         sleep_ms(1);
     }
-    return false;
+    return true;
 }
 
 static bool is_installed(void)
@@ -157,6 +159,17 @@ static bool is_off(void)
     return !is_on();
 }
 
+/* By the pipe or, in the same moment, by the signal. */
+static bool has_noticed(void)
+{
+    return atomic_load(&shared->keeper_gone) || atomic_load(&shared->term_seen);
+}
+
+static bool has_started_seven_times(void)
+{
+    return atomic_load(&shared->starts) >= 7;
+}
+
 static int end_keeper(pid_t keeper)
 {
     int status = 0;
@@ -167,8 +180,10 @@ static int end_keeper(pid_t keeper)
     return WEXITSTATUS(status);
 }
 
-/* Counts the farewells for `over` that arrive at fd within the time; *first_ns: when the first came. */
-static unsigned farewells(int fd, const struct bw_boot_id *over, unsigned within_ms, uint64_t *first_ns)
+/* Counts the farewells for `over` that arrive at fd within the time, or until there are `enough` (0: never);
+ * *first_ns: when the first came. */
+static unsigned farewells_until(int fd, const struct bw_boot_id *over, unsigned within_ms, unsigned enough,
+                                uint64_t *first_ns)
 {
     struct bw_seal_setup setup = {.cluster = 17, .local = 2, .auth_none = true, .seed = {1, 2}};
     struct bw_seal *seal;
@@ -178,10 +193,13 @@ static unsigned farewells(int fd, const struct bw_boot_id *over, unsigned within
 
     memset(&setup.boot, 0x22, sizeof(setup.boot));
     seal = bw_seal_init(calloc(1, bw_seal_size()), &setup);
-    while (bw_now_ns() < end) {
+    while (enough == 0 || count < enough) {
         static struct bw_message message;
-        int n = captured(fd, frame, sizeof(frame), (unsigned)((end - bw_now_ns()) / BW_MS) + 1);
+        uint64_t now = bw_now_ns();
+        int n = captured(fd, frame, sizeof(frame), now < end ? (unsigned)((end - now) / BW_MS) + 1 : 0);
 
+        if (n < 0) /* the time is over and nothing waits */
+            break;
         if (n < 42 || frame[12] != 8 || frame[13] != 0 || frame[23] != 17)
             continue;
         if (bw_open_frame(seal, frame + 42, (size_t)n - 42, 0, &message) == BW_VERDICT_FAREWELL &&
@@ -194,6 +212,17 @@ static unsigned farewells(int fd, const struct bw_boot_id *over, unsigned within
     return count;
 }
 
+static unsigned farewells(int fd, const struct bw_boot_id *over, unsigned within_ms)
+{
+    return farewells_until(fd, over, within_ms, 0, NULL);
+}
+
+/* Waits for a death's three farewells. How many there were in the end. */
+static unsigned all_farewells(int fd, const struct bw_boot_id *over, uint64_t *first_ns)
+{
+    return farewells_until(fd, over, PATIENCE_MS, 3, first_ns) + farewells(fd, over, 100);
+}
+
 static int setup(void **state)
 {
     if (enter_namespace(state) != 0)
@@ -201,6 +230,7 @@ static int setup(void **state)
     make_pair(0);
     make_pair(1);
     make_config(&config.cluster, 2);
+    config.cluster.lease_ns = BW_SEC;
     add_virtual(&config.cluster, "192.168.10.100/24", 0, 0);
     add_virtual(&config.cluster, "fd00:10::100/64", 1, 0);
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -217,17 +247,17 @@ static void killed_agent_is_mourned_and_started_again(void **state)
         struct bw_boot_id boot;
         uint64_t start, first = 0;
 
-        assert_true(eventually(is_installed, 5000));
-        assert_true(is_on());
+        assert_true(eventually(is_installed));
+        assert_true(eventually(is_on));
         boot = shared->boot;
         atomic_store(&shared->installed, false);
         start = bw_now_ns();
         kill(atomic_load(&shared->agent), SIGKILL);
-        assert_int_equal(farewells(fds[0], &boot, 300, &first), 3);
+        assert_int_equal(all_farewells(fds[0], &boot, &first), 3);
         printf("# farewell %u us after the kill\n", (unsigned)((first - start) / 1000));
-        assert_int_equal(farewells(fds[1], &boot, 10, NULL), 3);
+        assert_int_equal(all_farewells(fds[1], &boot, NULL), 3);
     }
-    assert_true(eventually(is_installed, 5000));
+    assert_true(eventually(is_installed));
     assert_true(atomic_load(&shared->starts) == 4);
     assert_int_equal(end_keeper(keeper), 0);
     assert_true(is_off());
@@ -242,12 +272,12 @@ static void addresses_are_off_when_the_farewell_comes(void **state)
     uint8_t frame[2048];
 
     (void)state;
-    assert_true(eventually(is_installed, 5000));
+    assert_true(eventually(is_installed));
     while (captured(fd, frame, sizeof(frame), 20) > 0)
         ;
     atomic_store(&shared->play, PLAY_CRASH); /* the next one puts nothing back */
     kill(atomic_load(&shared->agent), SIGKILL);
-    while (captured(fd, frame, sizeof(frame), 2000) > 0 && !(frame[12] == 8 && frame[13] == 0 && frame[23] == 17))
+    while (captured(fd, frame, sizeof(frame), PATIENCE_MS) > 0 && !(frame[12] == 8 && frame[13] == 0 && frame[23] == 17))
         ;
     assert_true(is_off());
     end_keeper(keeper);
@@ -261,10 +291,12 @@ static void standing_engine_is_killed(void **state)
     struct bw_boot_id boot;
 
     (void)state;
-    assert_true(eventually(is_installed, 5000));
+    assert_true(eventually(is_installed));
     boot = shared->boot;
     atomic_store(&shared->play, PLAY_TURN);
-    assert_int_equal(farewells(fd, &boot, 2500, NULL), 3);
+    atomic_store(&shared->installed, false);
+    assert_int_equal(all_farewells(fd, &boot, NULL), 3);
+    assert_true(eventually(is_installed));
     assert_true(atomic_load(&shared->starts) >= 2);
     assert_int_equal(end_keeper(keeper), 0);
     close(fd);
@@ -277,10 +309,12 @@ static void stopped_agent_is_killed(void **state)
     struct bw_boot_id boot;
 
     (void)state;
-    assert_true(eventually(is_installed, 5000));
+    assert_true(eventually(is_installed));
     boot = shared->boot;
+    atomic_store(&shared->installed, false);
     kill(atomic_load(&shared->agent), SIGSTOP);
-    assert_int_equal(farewells(fd, &boot, 2500, NULL), 3);
+    assert_int_equal(all_farewells(fd, &boot, NULL), 3);
+    assert_true(eventually(is_installed));
     assert_int_equal(end_keeper(keeper), 0);
     close(fd);
 }
@@ -292,14 +326,14 @@ static void both_stopped_and_resumed_goes_on(void **state)
     struct bw_boot_id boot;
 
     (void)state;
-    assert_true(eventually(is_installed, 5000));
+    assert_true(eventually(is_installed));
     boot = shared->boot;
     kill(-keeper, SIGSTOP);
     sleep_ms(3000);
     assert_true(is_off());
     kill(-keeper, SIGCONT);
-    assert_int_equal(farewells(fd, &boot, 1500, NULL), 0);
-    assert_true(is_on());
+    assert_int_equal(farewells(fd, &boot, 1500), 0);
+    assert_true(eventually(is_on));
     assert_int_equal(atomic_load(&shared->starts), 1);
     assert_int_equal(end_keeper(keeper), 0);
     close(fd);
@@ -313,19 +347,19 @@ static void orderly_ends_say_nothing(void **state)
     int status;
 
     (void)state;
-    assert_true(eventually(is_installed, 5000));
+    assert_true(eventually(is_installed));
     boot = shared->boot;
     assert_int_equal(end_keeper(keeper), 0);
     assert_true(atomic_load(&shared->term_seen));
     assert_true(is_off());
-    assert_int_equal(farewells(fd, &boot, 100, NULL), 0);
+    assert_int_equal(farewells(fd, &boot, 100), 0);
     /* An agent that ends by itself. */
     keeper = start_keeper(PLAY_END);
     assert_int_equal(waitpid(keeper, &status, 0), keeper);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     assert_int_equal(atomic_load(&shared->starts), 1);
     boot = shared->boot;
-    assert_int_equal(farewells(fd, &boot, 100, NULL), 0);
+    assert_int_equal(farewells(fd, &boot, 100), 0);
     close(fd);
 }
 
@@ -337,11 +371,11 @@ static void agent_that_does_not_end_is_killed(void **state)
     uint64_t start = bw_now_ns();
 
     (void)state;
-    assert_true(eventually(is_installed, 5000));
+    assert_true(eventually(is_installed));
     boot = shared->boot;
     end_keeper(keeper);
-    assert_in_range((bw_now_ns() - start) / BW_MS, 2900, 8000);
-    assert_int_equal(farewells(fd, &boot, 200, NULL), 3);
+    assert_in_range((bw_now_ns() - start) / BW_MS, 2900, 60000);
+    assert_int_equal(all_farewells(fd, &boot, NULL), 3);
     assert_true(is_off());
     close(fd);
 }
@@ -352,14 +386,11 @@ static void keeper_that_is_killed_is_noticed(void **state)
     int status;
 
     (void)state;
-    assert_true(eventually(is_installed, 5000));
+    assert_true(eventually(is_installed));
     kill(keeper, SIGKILL);
     waitpid(keeper, &status, 0);
-    for (int i = 0; i < 2000 && !atomic_load(&shared->keeper_gone) && !atomic_load(&shared->term_seen); i++)
-        sleep_ms(1);
-    /* By the pipe or, in the same moment, by the signal. */
-    assert_true(atomic_load(&shared->keeper_gone) || atomic_load(&shared->term_seen));
-    assert_true(eventually(is_off, 2000));
+    assert_true(eventually(has_noticed));
+    assert_true(eventually(is_off));
 }
 
 static void crashes_are_held_back_and_counted(void **state)
@@ -368,16 +399,14 @@ static void crashes_are_held_back_and_counted(void **state)
     uint64_t gaps_ms[6];
 
     (void)state;
-    for (int i = 0; i < 10000 && atomic_load(&shared->starts) < 7; i++)
-        sleep_ms(1);
-    assert_true(atomic_load(&shared->starts) >= 7);
+    assert_true(eventually(has_started_seven_times));
     assert_true(atomic_load(&shared->surfaces_off) == 1U << BW_READER_HTTP);
     for (int i = 0; i < 6; i++)
         gaps_ms[i] = (atomic_load(&shared->started_ns[i + 1]) - atomic_load(&shared->started_ns[i])) / BW_MS;
     printf("# restarts after %u %u %u %u %u %u ms\n", (unsigned)gaps_ms[0], (unsigned)gaps_ms[1], (unsigned)gaps_ms[2],
            (unsigned)gaps_ms[3], (unsigned)gaps_ms[4], (unsigned)gaps_ms[5]);
     assert_true(gaps_ms[1] >= 100 && gaps_ms[2] >= 200 && gaps_ms[3] >= 400 && gaps_ms[5] >= 1000);
-    assert_true(gaps_ms[5] < 5000);
+    assert_true(gaps_ms[5] < 20000);
     end_keeper(keeper);
 }
 
@@ -392,11 +421,11 @@ static void agent_that_cannot_start_ends_all(void **state)
     assert_int_equal(atomic_load(&shared->starts), 1);
 }
 
-/* The next message to the service manager within two seconds, or "". */
+/* The next message to the service manager or, when none comes, "". */
 static const char *notification(int fd, char *text, size_t cap)
 {
     struct pollfd p = {fd, POLLIN, 0};
-    ssize_t n = poll(&p, 1, 2000) > 0 ? recv(fd, text, cap - 1, 0) : 0;
+    ssize_t n = poll(&p, 1, PATIENCE_MS) > 0 ? recv(fd, text, cap - 1, 0) : 0;
 
     text[n > 0 ? n : 0] = '\0';
     return text;
@@ -407,8 +436,6 @@ static void service_manager_is_told(void **state)
     struct sockaddr_un local = {.sun_family = AF_UNIX};
     char text[128], name[64];
     int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-    unsigned alive = 0;
-    uint64_t end;
     pid_t keeper;
 
     (void)state;
@@ -423,10 +450,9 @@ static void service_manager_is_told(void **state)
     unsetenv("WATCHDOG_USEC");
     while (strcmp(notification(fd, text, sizeof(text)), "READY=1") != 0)
         assert_string_equal(text, "WATCHDOG=1");
-    assert_true(eventually(is_installed, 5000));
-    for (end = bw_now_ns() + BW_SEC; bw_now_ns() < end; alive++)
+    assert_true(eventually(is_installed));
+    for (int alive = 0; alive < 4; alive++)
         assert_string_equal(notification(fd, text, sizeof(text)), "WATCHDOG=1");
-    assert_true(alive >= 3);
     assert_int_equal(end_keeper(keeper), 0);
     while (strcmp(notification(fd, text, sizeof(text)), "STOPPING=1") != 0)
         assert_string_equal(text, "WATCHDOG=1");

@@ -93,7 +93,7 @@ static int live_without(const char *user)
         return 3;
     if (bw_linux_new(&c, &edge) != 0)
         return 4;
-    if (run_edge(edge, 1, BW_INPUT_INSTALLED, 2000, NULL) < 0)
+    if (run_edge(edge, 1, BW_INPUT_INSTALLED, PATIENCE_MS, NULL) < 0)
         return 5;
     bw_linux_free(edge);
     if (bw_linux_remove_all(&c) != 0)

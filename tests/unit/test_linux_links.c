@@ -2,8 +2,6 @@
 /* Links against a real kernel: loss and return, devices that go, come and change names, notices that are lost. */
 #include "tests/unit/linux_fixture.h"
 
-#include <linux/netlink.h>
-
 static struct bw_cluster_config config;
 
 static int fresh_devices(void **state)
@@ -18,19 +16,10 @@ static int fresh_devices(void **state)
     return shell("ip addr add 192.168.10.1/24 dev w0");
 }
 
-static struct bw_linux *open_edge(void)
-{
-    struct bw_linux *edge = NULL;
-
-    sleep_ms(20);
-    assert_int_equal(bw_linux_new(&config, &edge), 0);
-    return edge;
-}
-
 /* Waits until the interface's link is as wanted; every LINK input has to agree with the picture. */
 static bool until_link(struct bw_linux *edge, uint32_t granted, uint8_t interface, bool up, bool exists)
 {
-    for (int i = 0; i < 200; i++) {
+    for (uint64_t end_ns = bw_now_ns() + PATIENCE_MS * BW_MS; bw_now_ns() < end_ns;) {
         const struct bw_link *link = bw_linux_link(edge, interface);
         struct bw_input input;
 
@@ -44,14 +33,14 @@ static bool until_link(struct bw_linux *edge, uint32_t granted, uint8_t interfac
 
 static void start_tells_all(void **state)
 {
-    struct bw_linux *edge = open_edge();
+    struct bw_linux *edge = open_edge(&config);
     const struct bw_link *link = bw_linux_link(edge, 0);
     struct bw_input input;
     uint16_t told = 0;
 
     (void)state;
     for (int i = 0; i < 2; i++) {
-        assert_true(run_edge(edge, 0, BW_INPUT_LINK, 500, &input) >= 0);
+        assert_true(run_edge(edge, 0, BW_INPUT_LINK, PATIENCE_MS, &input) >= 0);
         assert_true(input.up);
         told |= (uint16_t)(1U << input.interface);
     }
@@ -64,15 +53,15 @@ static void start_tells_all(void **state)
     assert_memory_equal(link->address4.bytes, "\xc0\xa8\x0a\x01", 4);
     run_edge(edge, 0, 0, 100, NULL);
     assert_int_equal(bw_linux_link(edge, 1)->address4.family, 0);
-    bw_linux_free(edge);
+    close_edge(edge);
 }
 
 static void loss_is_told_at_once(void **state)
 {
-    struct bw_linux *edge = open_edge();
+    struct bw_linux *edge = open_edge(&config);
 
     (void)state;
-    run_edge(edge, 1, 0, 100, NULL);
+    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, PATIENCE_MS, NULL) >= 0);
     shell("ip link set x0 down"); /* the cable */
     assert_true(until_link(edge, 1, 0, false, true));
     assert_true(bw_linux_link(edge, 1)->up);
@@ -82,51 +71,47 @@ static void loss_is_told_at_once(void **state)
     assert_true(until_link(edge, 1, 0, false, true));
     shell("ip link set w0 up");
     assert_true(until_link(edge, 1, 0, true, true));
-    run_edge(edge, 1, 0, 400, NULL);
-    assert_true(has_address("192.168.10.100/32"));
-    bw_linux_free(edge);
+    UNTIL(edge, 1, has_address("192.168.10.100/32") && bw_linux_installed(edge, 0));
+    close_edge(edge);
 }
 
 static void device_goes_and_comes_back(void **state)
 {
-    struct bw_linux *edge = open_edge();
+    struct bw_linux *edge = open_edge(&config);
     int before = (int)if_nametoindex("w1");
 
     (void)state;
-    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, 2000, NULL) >= 0);
+    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, PATIENCE_MS, NULL) >= 0);
     shell("ip link del w1");
     assert_true(until_link(edge, 1, 1, false, false));
     run_edge(edge, 1, 0, 400, NULL);
     make_pair(1);
     assert_true(until_link(edge, 1, 1, true, true));
     assert_int_not_equal(bw_linux_link(edge, 1)->ifindex, before);
-    run_edge(edge, 1, 0, 500, NULL);
-    assert_true(has_address("10.10.0.100/32"));
-    assert_true(bw_linux_installed(edge, 0) && bw_linux_installed(edge, 1));
+    UNTIL(edge, 1, has_address("10.10.0.100/32"));
+    UNTIL(edge, 1, bw_linux_installed(edge, 0) && bw_linux_installed(edge, 1));
     bw_linux_revoke(edge, 0);
-    assert_true(run_edge(edge, 0, BW_INPUT_RELEASED, 2000, NULL) >= 0);
+    assert_true(run_edge(edge, 0, BW_INPUT_RELEASED, PATIENCE_MS, NULL) >= 0);
     assert_false(has_address("10.10.0.100/32"));
-    bw_linux_free(edge);
+    close_edge(edge);
 }
 
 static void names_decide(void **state)
 {
-    struct bw_linux *edge = open_edge();
+    struct bw_linux *edge = open_edge(&config);
 
     (void)state;
-    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, 2000, NULL) >= 0);
+    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, PATIENCE_MS, NULL) >= 0);
     shell("ip link set w0 down; ip link set w0 name other; ip link set other up");
     assert_true(until_link(edge, 1, 0, false, false));
-    run_edge(edge, 1, 0, 300, NULL);
-    assert_int_equal(lines_with("ip -o addr show dev other", "192.168.10.100"), 0);
+    UNTIL(edge, 1, lines_with("ip -o addr show dev other", "192.168.10.100") == 0);
     assert_int_equal(lines_with("ip -o addr show dev other", "192.168.10.1/24"), 1);
     shell("ip link set other down; ip link set other name w0; ip link set w0 up");
     assert_true(until_link(edge, 1, 0, true, true));
-    run_edge(edge, 1, 0, 500, NULL);
-    assert_true(has_address("192.168.10.100/32"));
+    UNTIL(edge, 1, has_address("192.168.10.100/32"));
     /* Its own address came along without a notice of its own. */
-    assert_int_equal(bw_linux_link(edge, 0)->address4.family, 4);
-    bw_linux_free(edge);
+    UNTIL(edge, 1, bw_linux_link(edge, 0)->address4.family == 4);
+    close_edge(edge);
 }
 
 static void without_devices_at_start(void **state)
@@ -135,55 +120,38 @@ static void without_devices_at_start(void **state)
 
     (void)state;
     shell("ip link del w0; ip link del w1");
-    edge = open_edge();
+    edge = open_edge(&config);
     assert_int_equal(bw_linux_link(edge, 0)->ifindex, 0);
-    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, 2000, NULL) >= 0); /* nothing to install yet */
+    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, PATIENCE_MS, NULL) >= 0); /* nothing to install yet */
     make_pair(0);
     assert_true(until_link(edge, 1, 0, true, true));
-    run_edge(edge, 1, 0, 500, NULL);
-    assert_true(has_address("192.168.10.100/32"));
-    bw_linux_free(edge);
+    UNTIL(edge, 1, has_address("192.168.10.100/32"));
+    close_edge(edge);
 }
 
 static void own_addresses_are_followed(void **state)
 {
-    struct bw_linux *edge = open_edge();
+    struct bw_linux *edge = open_edge(&config);
 
     (void)state;
-    run_edge(edge, 1, 0, 200, NULL);
+    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, PATIENCE_MS, NULL) >= 0);
     shell("ip addr add 10.10.0.1/24 dev w1");
-    for (int i = 0; i < 100 && bw_linux_link(edge, 1)->address4.family == 0; i++)
-        run_edge(edge, 1, BW_INPUT_LINK, 20, NULL);
+    UNTIL(edge, 1, bw_linux_link(edge, 1)->address4.family != 0);
     assert_memory_equal(bw_linux_link(edge, 1)->address4.bytes, "\x0a\x0a\x00\x01", 4);
     shell("ip addr del 10.10.0.1/24 dev w1");
-    for (int i = 0; i < 100 && bw_linux_link(edge, 1)->address4.family != 0; i++)
-        run_edge(edge, 1, BW_INPUT_LINK, 20, NULL);
+    UNTIL(edge, 1, bw_linux_link(edge, 1)->address4.family == 0);
     /* A virtual address is never taken for an own one. */
     assert_true(has_address("10.10.0.100/32"));
     assert_int_equal(bw_linux_link(edge, 1)->address4.family, 0);
-    bw_linux_free(edge);
-}
-
-/* All netlink sockets of this process get as little room as the kernel allows. */
-static void starve_netlink(void)
-{
-    for (int fd = 3; fd < 64; fd++) {
-        struct sockaddr_nl local;
-        socklen_t length = sizeof(local);
-        int bytes = 1;
-
-        if (getsockname(fd, (struct sockaddr *)&local, &length) == 0 && local.nl_family == AF_NETLINK &&
-            local.nl_groups != 0)
-            assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), 0);
-    }
+    close_edge(edge);
 }
 
 static void overrun_is_mended(void **state)
 {
-    struct bw_linux *edge = open_edge();
+    struct bw_linux *edge = open_edge(&config);
 
     (void)state;
-    run_edge(edge, 1, 0, 200, NULL);
+    assert_true(run_edge(edge, 1, BW_INPUT_INSTALLED, PATIENCE_MS, NULL) >= 0);
     starve_netlink();
     /* Nobody reads meanwhile; what happens to w0 and w1 is said in notices that are lost. */
     assert_int_equal(
@@ -193,29 +161,31 @@ static void overrun_is_mended(void **state)
         0);
     assert_true(until_link(edge, 1, 0, false, true));
     assert_true(until_link(edge, 1, 1, false, false));
-    run_edge(edge, 1, 0, 500, NULL);
-    assert_true(has_address("192.168.10.100/32"));
+    UNTIL(edge, 1, has_address("192.168.10.100/32"));
     make_pair(1);
     shell("ip link set x0 up");
     assert_true(until_link(edge, 1, 0, true, true));
     assert_true(until_link(edge, 1, 1, true, true));
-    run_edge(edge, 1, 0, 500, NULL);
-    assert_true(has_address("10.10.0.100/32"));
-    bw_linux_free(edge);
+    UNTIL(edge, 1, has_address("10.10.0.100/32"));
+    close_edge(edge);
 }
 
 static void bridge_ports_are_not_mistaken(void **state)
 {
-    struct bw_linux *edge = open_edge();
+    struct bw_linux *edge = open_edge(&config);
 
     (void)state;
     run_edge(edge, 0, 0, 100, NULL);
-    /* A bridge tells "link deleted" of a port that leaves it: the device is still there. */
-    shell("ip link add br0 type bridge; ip link set w0 master br0; ip link set w0 nomaster; ip link del br0");
-    run_edge(edge, 0, 0, 200, NULL);
-    assert_true(bw_linux_link(edge, 0)->ifindex != 0);
-    assert_true(bw_linux_link(edge, 0)->up);
-    bw_linux_free(edge);
+    /* A bridge tells "link deleted" of a port that leaves it: the device is still there. The last notice marks the end. */
+    shell("ip link add br0 type bridge; ip link set w0 master br0; ip link set w0 nomaster; ip link del br0; "
+          "ip link set w0 mtu 1400");
+    for (uint64_t end_ns = bw_now_ns() + PATIENCE_MS * BW_MS; bw_linux_link(edge, 0)->mtu != 1400;) {
+        assert_true(bw_now_ns() < end_ns);
+        run_edge(edge, 0, BW_INPUT_LINK, 20, NULL);
+        assert_true(bw_linux_link(edge, 0)->ifindex != 0);
+        assert_true(bw_linux_link(edge, 0)->up);
+    }
+    close_edge(edge);
 }
 
 static void keeper_sees_the_same(void **state)
@@ -228,8 +198,11 @@ static void keeper_sees_the_same(void **state)
     assert_int_equal(bw_watch_link(watch, 0)->address4.family, 4);
     assert_int_equal(bw_watch_read(watch, false), 0);
     shell("ip link del w1");
-    sleep_ms(50);
-    assert_int_equal(bw_watch_read(watch, false), 2);
+    for (unsigned waited = 0; bw_watch_link(watch, 1)->ifindex != 0; waited++) { /* it may lose its carrier first */
+        assert_true(waited < PATIENCE_MS);
+        assert_int_equal(bw_watch_read(watch, false) & ~2, 0);
+        sleep_ms(1);
+    }
     assert_int_equal(bw_watch_link(watch, 1)->ifindex, 0);
     shell("ip addr del 192.168.10.1/24 dev w0");
     assert_int_equal(bw_watch_read(watch, true), 1);
@@ -240,15 +213,15 @@ static void keeper_sees_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(start_tells_all, fresh_devices),
-        cmocka_unit_test_setup(loss_is_told_at_once, fresh_devices),
-        cmocka_unit_test_setup(device_goes_and_comes_back, fresh_devices),
-        cmocka_unit_test_setup(names_decide, fresh_devices),
-        cmocka_unit_test_setup(without_devices_at_start, fresh_devices),
-        cmocka_unit_test_setup(own_addresses_are_followed, fresh_devices),
-        cmocka_unit_test_setup(overrun_is_mended, fresh_devices),
-        cmocka_unit_test_setup(bridge_ports_are_not_mistaken, fresh_devices),
-        cmocka_unit_test_setup(keeper_sees_the_same, fresh_devices),
+        cmocka_unit_test_setup_teardown(start_tells_all, fresh_devices, close_left_open),
+        cmocka_unit_test_setup_teardown(loss_is_told_at_once, fresh_devices, close_left_open),
+        cmocka_unit_test_setup_teardown(device_goes_and_comes_back, fresh_devices, close_left_open),
+        cmocka_unit_test_setup_teardown(names_decide, fresh_devices, close_left_open),
+        cmocka_unit_test_setup_teardown(without_devices_at_start, fresh_devices, close_left_open),
+        cmocka_unit_test_setup_teardown(own_addresses_are_followed, fresh_devices, close_left_open),
+        cmocka_unit_test_setup_teardown(overrun_is_mended, fresh_devices, close_left_open),
+        cmocka_unit_test_setup_teardown(bridge_ports_are_not_mistaken, fresh_devices, close_left_open),
+        cmocka_unit_test_setup_teardown(keeper_sees_the_same, fresh_devices, close_left_open),
     };
 
     return cmocka_run_group_tests(tests, enter_namespace, NULL);
