@@ -27,8 +27,9 @@ def test(what):
     return add
 
 
-def open_lab(**options):
-    lab = Lab(**options)
+def open_lab(interval_ms=250, **options):
+    """Heartbeats are slower than a daemon's default: a machine that stands still for half a second is no dead member."""
+    lab = Lab(interval_ms=interval_ms, **options)
     labs.append(lab)
     return lab
 

@@ -8,6 +8,7 @@ what was seen.
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -113,3 +114,33 @@ class PingWatch(Watch):
                 self.probes.append((int(words[1]), int(words[2])))
             elif words[0] == "sent":
                 self.sent, self.lost, self.gap_ms = int(words[1]), int(words[3]), float(words[5])
+
+
+SLEEPER = """
+import os, signal, sys, time
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(90))
+signal.signal(signal.SIGTERM, lambda *_: (print(worst), sys.stdout.flush(), os._exit(0)))
+worst, last = 0, time.monotonic()
+print("ready", flush=True)
+while True:
+    time.sleep(0.002)
+    now = time.monotonic()
+    worst, last = max(worst, now - last), now
+"""
+
+
+class Stillness:
+    """The longest time that this whole machine stood still while the block ran, as a process sees it that nothing of
+    ours can hold off: `seconds`, afterwards. What is late by no more than that proves nothing."""
+
+    def __init__(self, lab):
+        self.lab = lab
+
+    def __enter__(self):
+        self.process = self.lab.spawn(None, sys.executable, "-c", SLEEPER, stdout=subprocess.PIPE, text=True)
+        self.process.stdout.readline()
+        return self
+
+    def __exit__(self, *_exc):
+        self.process.terminate()
+        self.seconds = float(self.process.communicate(timeout=20)[0])
