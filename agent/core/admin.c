@@ -13,12 +13,11 @@ bool bw_core_excluded(const struct bw_core *core)
     return core->stopping || core->admin == BW_ADMIN_MAINTENANCE || core->admin == BW_ADMIN_FORCE_DOWN;
 }
 
-/* Down and maintenance of a holder need a successor. */
-static bool may_leave(const struct bw_core *core, struct bw_answer *answer)
+static bool someone_takes_all(const struct bw_core *core, struct bw_answer *answer)
 {
     char obstacle[BW_TEXT_MAX];
 
-    for (uint8_t g = 0; g < core->config->groups_count; g++) {
+    for (uint8_t g = 0; g < core->config->groups_count && !bw_core_only_watches(core); g++) {
         if (!core->groups[g].holding || bw_core_takeover_possible(core, g, core->self, obstacle, sizeof(obstacle)))
             continue;
         answer->result = BW_RESULT_REFUSED;
@@ -27,6 +26,19 @@ static bool may_leave(const struct bw_core *core, struct bw_answer *answer)
         return false;
     }
     return true;
+}
+
+/* Down and maintenance of a holder need a successor. For one that leaves, a newer version is no obstacle. */
+static bool may_leave(struct bw_core *core, uint32_t admin, struct bw_answer *answer)
+{
+    uint16_t flags = core->members[core->self].told.flags;
+    bool may;
+
+    if (admin == BW_ADMIN_MAINTENANCE)
+        core->members[core->self].told.flags |= BW_FLAG_EXCLUDED;
+    may = someone_takes_all(core, answer);
+    core->members[core->self].told.flags = flags;
+    return may;
 }
 
 void bw_core_admin_set(struct bw_core *core, uint32_t admin, const char *who, struct bw_answer *answer)
@@ -42,7 +54,7 @@ void bw_core_admin_set(struct bw_core *core, uint32_t admin, const char *who, st
     }
     if (admin == before)
         return;
-    if ((admin == BW_ADMIN_DOWN || admin == BW_ADMIN_MAINTENANCE) && !may_leave(core, answer))
+    if ((admin == BW_ADMIN_DOWN || admin == BW_ADMIN_MAINTENANCE) && !may_leave(core, admin, answer))
         return;
     core->admin = admin;
     bw_copy(core->admin_by, sizeof(core->admin_by), who);
@@ -74,6 +86,8 @@ void bw_core_move_start(struct bw_core *core, uint8_t group, const struct bw_cor
     rank = bw_core_rank_allowed(bw_core_rank(core, group, core->self));
     if (g->holding)
         return; /* done already */
+    if (bw_core_service_refuses(core, answer))
+        return;
     if (g->moving)
         refuse_move(answer, "a move of this group to %s is under way", self);
     else if (bw_core_stopped(core, group))
@@ -93,7 +107,7 @@ void bw_core_move_start(struct bw_core *core, uint8_t group, const struct bw_cor
         g->move_until_ns = core->now_ns + MOVE_WITHIN_NS;
         g->sign_ns = core->now_ns;
         core->moves[group] = *asker;
-        bw_core_allow(core, group, "an administrator moves it here");
+        bw_core_allow_all(core, group, "an administrator moves it here");
     }
 }
 
@@ -135,7 +149,7 @@ void bw_core_stop(struct bw_core *core)
 /* Runs last in the turn: the heartbeat that says that all is released is queued already. */
 void bw_core_stop_run(struct bw_core *core)
 {
-    bool busy = bw_core_holds_any(core);
+    bool busy = bw_core_holds_any(core) && !bw_core_only_watches(core);
 
     if (!core->stopping || core->stopped)
         return;

@@ -37,7 +37,9 @@ static void tell_group(struct bw_core *core, uint8_t group, struct bw_group_part
 
     part->group = group;
     part->flags = (uint8_t)((g->holding ? BW_GROUP_HOLDS : 0) | (g->claiming ? BW_GROUP_CLAIMS : 0) |
-                            (g->released ? BW_GROUP_RELEASED : 0) | (g->deny != BW_DENY_NONE ? BW_GROUP_DENY : 0) | (g->claiming && g->moving ? BW_GROUP_MOVES : 0));
+                            (g->released ? BW_GROUP_RELEASED : 0) | (g->deny != BW_DENY_NONE ? BW_GROUP_DENY : 0) | (g->claiming && g->moving ? BW_GROUP_MOVES : 0) |
+                            (bw_core_own_failback(core, group) ? BW_GROUP_FAILBACK : 0));
+    part->name = core->group_names[group];
     part->order = config->policy_count > 0 ? BW_NONE : 0;
     for (uint8_t i = 0; i < config->policy_count; i++)
         if (config->policy[i] == core->self)
@@ -65,7 +67,10 @@ void bw_core_tell(struct bw_core *core)
     told->mode = (uint8_t)core->config->mode;
     told->recovery = (uint8_t)core->config->recovery;
     told->flags = own_flags(core);
-    told->protocol = told->protocol_least = BW_PROTOCOL_VERSION;
+    told->protocol = core->protocol;
+    told->protocol_least = core->protocol_least;
+    told->priority = core->config->members[core->self].priority;
+    told->groups_told = (uint16_t)((1UL << core->config->groups_count) - 1);
     told->interfaces_up = bw_core_working(core, false);
     told->interfaces_required = core->required;
     told->secured_up = bw_core_working(core, true);
@@ -98,13 +103,27 @@ static void count_missed(struct bw_core *core)
     }
 }
 
+/* Members that hear each other fall into step: a heartbeat that is nearly due goes out with the one just heard, and one that is due within
+ * half an interval comes a little sooner next time. So a member wakes once in an interval, and not once for each of the others. Whoever
+ * leads keeps its rhythm; nobody sends more than an eighth of an interval early, and nobody ever late. */
+static void keep_step(struct bw_core *core)
+{
+    uint64_t lead_ns = core->beat_next_ns - core->now_ns;
+
+    if (!core->heard_turn || core->now_ns >= core->beat_next_ns || lead_ns > core->pace_ns / 2)
+        return;
+    core->beat_next_ns = lead_ns <= core->pace_ns / 8 ? core->now_ns : core->beat_next_ns - core->pace_ns / 64;
+}
+
 static bool regular_is_due(struct bw_core *core)
 {
     uint64_t pace_ns;
 
+    keep_step(core);
     if (core->now_ns < core->beat_next_ns)
         return false;
     pace_ns = bw_core_pace(core);
+    core->beat_due_ns = core->beat_next_ns;
     core->beat_next_ns += pace_ns;
     if (core->beat_next_ns <= core->now_ns) /* late by more than an interval: a new rhythm */
         core->beat_next_ns = core->now_ns + pace_ns;
@@ -127,7 +146,10 @@ void bw_core_beat_run(struct bw_core *core)
     }
     if (send) {
         core->last_told = core->members[core->self].told;
-        bw_core_put(core, BW_OUTPUT_HEARTBEAT)->interfaces = bw_core_send_mask(core);
+        struct bw_output *out = bw_core_put(core, BW_OUTPUT_HEARTBEAT);
+
+        out->interfaces = bw_core_send_mask(core);
+        out->until_ns = regular ? core->beat_due_ns : 0;
     }
     if (regular)
         bw_core_pages_run(core, true);
@@ -172,6 +194,8 @@ void bw_core_heartbeat(struct bw_core *core, struct bw_message *message)
     beat->interfaces_down = told->interfaces_down;
     beat->interval_us = (uint32_t)(core->config->interval_ns / 1000);
     beat->config_digest = core->config->digest;
+    beat->priority = told->priority;
+    beat->wall = (uint64_t)core->wall;
     beat->echoes_count = 0;
     for (uint8_t i = 0; i < core->count; i++) {
         if (i != core->self)

@@ -297,6 +297,16 @@ void bw_core_request(struct bw_core *core, uint64_t ticket, const struct bw_requ
     case BW_REQUEST_PNOTE_UNREGISTER:
         bw_core_pnote_request(core, r, &answer);
         break;
+    case BW_REQUEST_GROUP_DENY:
+    case BW_REQUEST_GROUP_ALLOW:
+        bw_core_deny_request(core, r, &answer);
+        break;
+    case BW_REQUEST_SERVICE:
+        bw_core_service_request(core, r, &answer);
+        break;
+    case BW_REQUEST_RESOURCE:
+        bw_core_resource_request(core, r, &answer);
+        break;
     case BW_REQUEST_COUNTERS_RESET:
         reset_counters(core);
         break;

@@ -36,6 +36,11 @@ static void init_groups(struct bw_core *core)
     for (uint8_t i = 0; i < core->config->groups_count; i++) {
         struct bw_core_group *g = &core->groups[i];
 
+        uint64_t name = bw_hash(BW_HASH_START, core->config->groups[i].name, strlen(core->config->groups[i].name));
+
+        core->group_names[i] = (uint16_t)(name ^ name >> 16 ^ name >> 32 ^ name >> 48);
+        if (core->group_names[i] == 0)
+            core->group_names[i] = 1;
         g->confirm_member = g->refuse_member = BW_NONE;
         g->shown_holder = g->last_holder = g->previous_holder = BW_NONE;
         core->moves[i].asker = BW_NONE;
@@ -47,6 +52,7 @@ static void init_members(struct bw_core *core)
     for (uint8_t i = 0; i < core->count; i++) {
         struct bw_core_member *m = &core->members[i];
 
+        m->patience = 1;
         m->state = i == core->self ? BW_MEMBER_INITIALIZING : BW_MEMBER_UNREACHABLE;
         m->since_wall = core->wall;
         bw_copy(m->reason, sizeof(m->reason), i == core->self ? "started" : "not heard since the start of this member");
@@ -65,6 +71,8 @@ struct bw_core *bw_core_init(void *memory, const struct bw_cluster_config *confi
     bw_core_judge_by_slowest(core);
     core->boot = start->boot;
     bw_copy(core->version, sizeof(core->version), start->version);
+    core->protocol = start->protocol != 0 ? start->protocol : BW_PROTOCOL_VERSION;
+    core->protocol_least = start->protocol_least != 0 ? start->protocol_least : BW_PROTOCOL_LEAST;
     core->now_ns = core->start_ns = start->now_ns;
     core->wall = start->wall;
     core->random = start->seed;
@@ -82,6 +90,8 @@ struct bw_core *bw_core_init(void *memory, const struct bw_cluster_config *confi
     init_groups(core);
     init_members(core);
     bw_core_pnotes_init(core, start);
+    bw_core_agree_run(core);
+    core->dirty = false;
     return core;
 }
 
@@ -113,7 +123,7 @@ void bw_core_begin(struct bw_core *core, uint64_t now_ns, int64_t wall, bool bou
     core->wall = wall;
     core->bounded = bounded;
     core->deadline_ns = UINT64_MAX;
-    core->dirty = core->send = false;
+    core->dirty = core->send = core->heard_turn = false;
     if (core->paused) {
         core->pause_ns = gap;
         bw_core_pause(core);
@@ -142,7 +152,7 @@ static void input_address(struct bw_core *core, const struct bw_input *input)
         bw_format(reason, sizeof(reason), "virtual address %s was removed by somebody else; it is put back", text);
     else
         bw_format(reason, sizeof(reason), "virtual address %s is answered for by %s, which is no member", text, input->text);
-    bw_core_event(core, BW_EVENT_ADDRESS, core->self, text, NULL, NULL, reason);
+    bw_core_event(core, BW_EVENT_ADDRESS, core->self, text, NULL, input->kind == BW_INPUT_ADDRESS_LOST ? "lost" : "conflict", reason);
 }
 
 void bw_core_input(struct bw_core *core, const struct bw_input *input)
@@ -202,7 +212,7 @@ static void run_conditions(struct bw_core *core)
         for (uint8_t i = 0; i < core->count; i++)
             if (i != core->self && !core->members[i].in_view)
                 all = false;
-        if (all || core->now_ns >= core->wait_until_ns) {
+        if ((all && !bw_core_synchronizing(core)) || core->now_ns >= core->wait_until_ns) {
             core->waiting = false;
             core->wait_end_ns = core->now_ns;
         } else {
@@ -254,6 +264,7 @@ void bw_core_end(struct bw_core *core)
     if (core->turns == 1)
         bw_core_event(core, BW_EVENT_START, core->self, NULL, "stopped", "running", "the agent was started");
     bw_core_view_run(core);
+    bw_core_agree_run(core);
     run_conditions(core);
     bw_core_witness_run(core);
     bw_core_interfaces_run(core);

@@ -29,8 +29,18 @@ struct bw_told {
     uint8_t interfaces_up, interfaces_required, secured_up, secured_required;
     uint16_t interfaces_down;
     uint16_t hears_me_on; /* interfaces on which it hears the local member */
+    uint16_t groups_told; /* bit per group index: groups that it knows, too */
+    uint8_t priority;     /* 0 = not told */
     struct bw_group_wish wishes[BW_MAX_GROUPS]; /* by group index */
     struct bw_group_part groups[BW_MAX_GROUPS]; /* by group index */
+};
+
+/* In what a member's configuration differs from ours. */
+enum bw_mismatch {
+    BW_MISMATCH_CONFIG = 1 << 0,
+    BW_MISMATCH_MODE = 1 << 1,
+    BW_MISMATCH_RECOVERY = 1 << 2,
+    BW_MISMATCH_PROTOCOL = 1 << 3, /* version; no trouble, but told */
 };
 
 enum bw_vote_kind { BW_VOTE_NONE, BW_VOTE_CONFIRMED, BW_VOTE_REFUSED };
@@ -68,6 +78,8 @@ struct bw_core_member {
     uint64_t heard_ns;
     uint64_t heard_since_ns; /* first heard again */
     uint64_t interval_ns;    /* from one of its heartbeats to the next, as it says */
+    uint8_t patience;       /* dead times of silence until it counts as gone; more than 1 on a path that loses much */
+    uint16_t loss;          /* part of its turns that is heard on no interface, lately: of 65536 */
     uint64_t keep_state_until_ns; /* after a pause of ours: shown as before until then */
     struct bw_ear ears[BW_MAX_INTERFACES];
     struct bw_told told;
@@ -81,8 +93,10 @@ struct bw_core_member {
     char reason[BW_TEXT_MAX];
     char source[BW_NAME_MAX];
     uint64_t config_digest;
+    uint8_t mismatch; /* enum bw_mismatch bits, while it is heard */
     uint64_t sent, received, missed;
     uint64_t round_trip_ns;
+    int64_t clock_offset_ns; /* its wall clock against ours; 0 = not known */
     struct bw_boot_id old_boots[BW_CORE_OLD_BOOTS];
     uint8_t old_boots_next;
     /* Commands that it asked for, and its answers. */
@@ -135,6 +149,10 @@ struct bw_core_group {
     bool released;  /* our addresses are gone since we let go */
     bool installed;
     bool quiet;     /* holds, but as a deaf member has announced nothing */
+    bool granted;   /* holds by our own decision: the addresses are ours to put on and take off */
+    bool served;    /* mode service: whoever decides has given it to us */
+    uint64_t served_ns; /* since when it is so */
+    bool failback;  /* by what all members in view say: the rank's order counts more than who holds it */
     uint64_t epoch; /* highest seen from anyone */
     uint64_t hold_epoch;
     uint32_t cause; /* of the present claim or hold */
@@ -158,8 +176,10 @@ struct bw_core_group {
     bool cancelled;     /* the event for a change that had no successor was given */
     /* What administrators want, and whether the local member may start it. */
     uint64_t wish; /* newest decision known (see struct bw_group_wish) */
-    uint8_t deny;  /* enum bw_deny */
-    char deny_reason[BW_TEXT_MAX];
+    uint8_t deny;    /* enum bw_deny: the first of those in force */
+    uint8_t denied;  /* bit per enum bw_deny: in force */
+    uint8_t failing; /* bit per enum bw_deny: said, and not yet taken back by who said it */
+    char deny_reasons[BW_DENY_LAST + 1][BW_TEXT_MAX];
 };
 
 /* A command to another member, asked for here. */
@@ -195,6 +215,10 @@ struct bw_core {
     uint64_t pace_ns, pace_until_ns; /* own interval; a longer one of the configuration waits until then, 0 = none does */
     struct bw_boot_id boot;
     char version[BW_NAME_MAX];
+    uint16_t protocol, protocol_least;
+    enum bw_mode mode;   /* in effect: the lowest that any member in view says */
+    uint16_t group_names[BW_MAX_GROUPS]; /* digests of the groups' names, never 0 */
+    bool versions_differ; /* somebody in view has another protocol version */
     /* Turn. */
     uint64_t now_ns;
     int64_t wall;
@@ -202,7 +226,8 @@ struct bw_core {
     bool bounded, paused, again, dirty, send, pages_dirty, exiting, stopped;
     uint64_t pause_ns; /* length of the last pause */
     /* Sending. */
-    uint64_t beat_turn, beat_next_ns;
+    uint64_t beat_turn, beat_next_ns, beat_due_ns; /* due: when the last regular one was to be sent */
+    bool heard_turn; /* a new turn of another member was heard in this turn of ours */
     uint64_t beat_sent_ns[BW_CORE_SENT_TURNS];
     uint8_t at_once; /* heartbeats sent at once since the last regular one */
     uint64_t greeted_ns;
@@ -224,6 +249,7 @@ struct bw_core {
     bool regained; /* listening is for that, not for a pause */
     uint64_t takes_ns[3], hold_off_ns; /* own takings alone, newest last; none before hold_off_ns */
     bool held_off;
+    char serves_reason[BW_TEXT_MAX]; /* why it serves, without what is added to it */
     /* Shown reason of the local member: what it was made from. */
     uint32_t reason_kind, reason_trouble;
     uint64_t reason_detail;
@@ -327,6 +353,8 @@ bool bw_core_may_be_deaf(const struct bw_core *core);
 void bw_core_pnotes_init(struct bw_core *core, const struct bw_core_start *start);
 void bw_core_pnotes_run(struct bw_core *core);
 void bw_core_pnote_request(struct bw_core *core, const struct bw_request *request, struct bw_answer *answer);
+/* Is the first full sync still under way? The start-up wait lasts as long, within its bound. */
+bool bw_core_synchronizing(const struct bw_core *core);
 /* The first pnote (built-in ones first, then by name) in that status, or NULL. */
 const struct bw_core_pnote *bw_core_pnote_in(const struct bw_core *core, uint32_t status);
 
@@ -347,8 +375,29 @@ uint8_t bw_core_candidate(const struct bw_core *core, uint8_t group);
 uint8_t bw_core_successor(const struct bw_core *core, uint8_t group, uint8_t except, bool healthy);
 /* Who would be the candidate if the local member had that rank? */
 uint8_t bw_core_preferred(const struct bw_core *core, uint8_t group, uint64_t own);
+/* Does the local member wait for a holder of another protocol version to go? Its index, or BW_NONE. */
+uint8_t bw_core_waits_for_version(const struct bw_core *core);
 /* Does holding a group now count in its rank (active up)? */
 bool bw_core_sticky(const struct bw_core *core, uint8_t group);
+
+/* ---- agree.c ---- */
+/* What is in effect when members in view have different configurations; tells what differs. */
+void bw_core_agree_run(struct bw_core *core);
+/* By our own configuration: does the group go back to the first of its policy by itself? */
+bool bw_core_own_failback(const struct bw_core *core, uint8_t group);
+/* What differs where, as an addition to a reason; "" when nothing does. */
+void bw_core_describe_mismatch(const struct bw_core *core, char *text, size_t cap);
+
+/* ---- service.c ---- */
+/* Somebody else decides who holds. */
+static inline bool bw_core_only_watches(const struct bw_core *core)
+{
+    return core->mode == BW_MODE_SERVICE;
+}
+void bw_core_service_request(struct bw_core *core, const struct bw_request *request, struct bw_answer *answer);
+void bw_core_service_run(struct bw_core *core, uint8_t group);
+/* Refuses what only whoever decides can do. True when it was refused. */
+bool bw_core_service_refuses(const struct bw_core *core, struct bw_answer *answer);
 
 /* ---- vote.c ---- */
 void bw_core_vote_run(struct bw_core *core, uint8_t group);
@@ -393,10 +442,19 @@ void bw_core_wish_heard(struct bw_core *core, uint8_t group, uint64_t wish, uint
 /* Decides that the group runs, or is stopped, everywhere. who: for the history. */
 void bw_core_wish(struct bw_core *core, uint8_t group, bool run, const char *who);
 /* The local member may not start the group any more (it ranks behind all that may, and still serves when no other can): for
- * resources of the group and for administrators. A pnote's problem is no reason: that is the member's health. */
+ * resources of the group and for administrators. A pnote's problem is no reason: that is the member's health. Said again,
+ * it changes the reason only: what an administrator lifted comes into force again after the cause was gone. */
 void bw_core_deny(struct bw_core *core, uint8_t group, enum bw_deny deny, const char *reason);
-/* It may again: the cause is gone, or an administrator starts it there. */
-void bw_core_allow(struct bw_core *core, uint8_t group, const char *reason);
+/* One cause is gone. False when it is not lifted by that: a resource's failure stays in force once the group has left. */
+bool bw_core_allow(struct bw_core *core, uint8_t group, enum bw_deny deny, const char *reason);
+/* An administrator starts it here: nothing is in force any more. */
+void bw_core_allow_all(struct bw_core *core, uint8_t group, const char *reason);
+/* A resource's change of state: an event (resource.c). */
+void bw_core_resource_request(struct bw_core *core, const struct bw_request *r, struct bw_answer *answer);
+/* Requests of the group's resources. */
+void bw_core_deny_request(struct bw_core *core, const struct bw_request *request, struct bw_answer *answer);
+/* A group that the local member holds though it may not start it; BW_NONE = none. */
+uint8_t bw_core_held_denied(const struct bw_core *core);
 /* Why a member may not start the group; "" when it may. */
 const char *bw_core_deny_reason(const struct bw_core *core, uint8_t group, uint8_t member);
 /* start: member = self: here; BW_NONE: on the first that can. stop: member = self: here only; BW_NONE: everywhere, asked of the

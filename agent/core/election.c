@@ -75,7 +75,7 @@ static void follow_claim(struct bw_core *core, uint8_t group)
         const struct bw_core_member *m = &core->members[i];
         const struct bw_group_part *part = &m->told.groups[group];
 
-        if (!m->in_view)
+        if (!m->in_view || !(m->told.groups_told >> group & 1))
             continue;
         if (part->confirm_member != self || part->confirm_epoch != g->claim_epoch)
             all = false;
@@ -86,6 +86,9 @@ static void follow_claim(struct bw_core *core, uint8_t group)
                 old = true;
         }
     }
+    /* Silence is no confirmation while we may be deaf: decided when the last one that is heard is silent, or something comes in. */
+    if (all && bw_core_may_be_deaf(core))
+        return;
     if (outranked) {
         g->retry_ns = core->now_ns + core->config->interval_ns;
         bw_core_due(core, g->retry_ns);
@@ -218,8 +221,8 @@ static bool meet_rival(struct bw_core *core, uint8_t group, uint8_t rival)
 
     if (handing && part->hold_epoch > g->hold_epoch)
         return true; /* it took what we confirmed: the hand-over is done */
-    if (m->confirmed_us[group] == g->hold_epoch && g->hold_epoch > part->hold_epoch)
-        return false; /* it confirmed what we took, and lets go as soon as it hears so */
+    if (m->in_view && m->confirmed_us[group] == g->hold_epoch && g->hold_epoch > part->hold_epoch)
+        return false; /* it confirmed what we took, and lets go as soon as it hears so: if it can hear us */
     if (!m->in_view) {
         if (m->told.flags & BW_FLAG_DEAF)
             return false;
@@ -293,7 +296,9 @@ static void keep(struct bw_core *core, uint8_t group)
 
 void bw_core_elect(struct bw_core *core, uint8_t group)
 {
-    if (bw_core_stopped(core, group)) {
+    if (bw_core_only_watches(core)) {
+        bw_core_service_run(core, group);
+    } else if (bw_core_stopped(core, group)) {
         bw_core_withdraw(core, group);
         bw_core_let_go(core, group);
     } else if (core->groups[group].holding)

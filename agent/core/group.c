@@ -70,13 +70,17 @@ void bw_core_wish_heard(struct bw_core *core, uint8_t group, uint64_t wish, uint
 
 /* ---- start permission ---- */
 
-static void set_deny(struct bw_core *core, uint8_t group, enum bw_deny deny, const char *reason)
+static void set_denied(struct bw_core *core, uint8_t group, unsigned denied, const char *reason)
 {
     struct bw_core_group *g = &core->groups[group];
-    bool before = g->deny != BW_DENY_NONE, now = deny != BW_DENY_NONE;
+    bool before = g->denied != 0, now = denied != 0;
 
-    g->deny = (uint8_t)deny;
-    bw_copy(g->deny_reason, sizeof(g->deny_reason), now ? reason : "");
+    g->denied = (uint8_t)denied;
+    g->deny = BW_DENY_NONE;
+    for (uint8_t cause = BW_DENY_LAST; cause > BW_DENY_NONE; cause--)
+        if (denied >> cause & 1)
+            g->deny = cause;
+    core->trouble_serial++;
     core->send = core->dirty = core->again = true;
     if (before != now)
         bw_core_event(core, BW_EVENT_ADMIN, core->self, group_name(core, group), before ? "deny" : "allow",
@@ -86,15 +90,71 @@ static void set_deny(struct bw_core *core, uint8_t group, enum bw_deny deny, con
 
 void bw_core_deny(struct bw_core *core, uint8_t group, enum bw_deny deny, const char *reason)
 {
-    /* An administrator's word stands until an administrator lifts it. */
-    if (core->groups[group].deny != BW_DENY_ADMIN || deny == BW_DENY_ADMIN)
-        set_deny(core, group, deny, reason);
+    struct bw_core_group *g = &core->groups[group];
+    bool again = (g->failing >> deny & 1) != 0;
+
+    if (strcmp(g->deny_reasons[deny], reason) != 0) {
+        bw_copy(g->deny_reasons[deny], sizeof(g->deny_reasons[deny]), reason);
+        core->dirty = true;
+        core->trouble_serial++;
+    }
+    if (again)
+        return;
+    g->failing |= (uint8_t)(1U << deny);
+    set_denied(core, group, g->denied | 1U << deny, reason);
 }
 
-void bw_core_allow(struct bw_core *core, uint8_t group, const char *reason)
+bool bw_core_allow(struct bw_core *core, uint8_t group, enum bw_deny deny, const char *reason)
 {
-    if (core->groups[group].deny != BW_DENY_NONE)
-        set_deny(core, group, BW_DENY_NONE, reason);
+    struct bw_core_group *g = &core->groups[group];
+
+    if (!(g->failing >> deny & 1) && !(g->denied >> deny & 1))
+        return true;
+    /* While it goes on here nothing has moved away, and what works again works. */
+    if (deny == BW_DENY_RESOURCE && (g->denied >> deny & 1) && !g->holding)
+        return false;
+    g->failing &= (uint8_t) ~(1U << deny);
+    set_denied(core, group, g->denied & ~(1U << deny), reason);
+    return true;
+}
+
+void bw_core_allow_all(struct bw_core *core, uint8_t group, const char *reason)
+{
+    struct bw_core_group *g = &core->groups[group];
+
+    /* A watched address that is still lost is known to the administrator; a process is started anew, and may fail anew. */
+    g->failing &= 1U << BW_DENY_WATCH;
+    if (g->denied != 0)
+        set_denied(core, group, 0, reason);
+}
+
+void bw_core_deny_request(struct bw_core *core, const struct bw_request *request, struct bw_answer *answer)
+{
+    uint8_t group = (uint8_t)(request->group - 1);
+    enum bw_deny deny = request->deny;
+
+    if (request->group < 1 || request->group > core->config->groups_count) {
+        answer->result = BW_RESULT_NOT_FOUND;
+        bw_copy(answer->text, sizeof(answer->text), "no group has that number");
+    } else if (deny < BW_DENY_ADMIN || deny > BW_DENY_LAST) {
+        answer->result = BW_RESULT_INVALID;
+        bw_copy(answer->text, sizeof(answer->text), "unknown cause; allowed: admin, resource, watch");
+    } else if (request->kind == BW_REQUEST_GROUP_DENY) {
+        bw_core_deny(core, group, deny, request->text);
+    } else if (!bw_core_allow(core, group, deny, request->text)) {
+        answer->result = BW_RESULT_REFUSED;
+        bw_format(answer->text, sizeof(answer->text),
+                  "a failed resource took %s away from %s: an administrator starts it there, or %s restarts",
+                  group_name(core, group), bw_core_name(core, core->self), bw_core_name(core, core->self));
+    }
+}
+
+uint8_t bw_core_held_denied(const struct bw_core *core)
+{
+    for (uint8_t g = 0; g < core->config->groups_count; g++)
+        if (core->groups[g].holding && core->groups[g].deny != BW_DENY_NONE)
+            return g;
+    return BW_NONE;
 }
 
 const char *bw_core_deny_reason(const struct bw_core *core, uint8_t group, uint8_t member)
@@ -106,7 +166,7 @@ const char *bw_core_deny_reason(const struct bw_core *core, uint8_t group, uint8
     const struct bw_told *told = &core->members[member].told;
 
     if (member == core->self)
-        return core->groups[group].deny_reason;
+        return core->groups[group].deny != BW_DENY_NONE ? core->groups[group].deny_reasons[core->groups[group].deny] : "";
     if (!(told->groups[group].flags & BW_GROUP_DENY))
         return "";
     return told->wishes[group].deny <= BW_DENY_LAST && told->wishes[group].deny != BW_DENY_NONE ? texts[told->wishes[group].deny]
@@ -162,7 +222,7 @@ static void start_here(struct bw_core *core, uint8_t group, const struct bw_core
                bw_core_name(core, other), "");
     } else {
         bw_core_wish(core, group, true, who);
-        bw_core_allow(core, group, "an administrator starts it here");
+        bw_core_allow_all(core, group, "an administrator starts it here");
         answer->result = BW_RESULT_PENDING;
         g->moving = true;
         g->move_until_ns = core->now_ns + WITHIN_NS;
@@ -176,7 +236,7 @@ void bw_core_group_start(struct bw_core *core, uint8_t group, uint8_t member, co
     char obstacle[BW_TEXT_MAX];
 
     bw_core_tell(core);
-    if (!may_start(core, group, answer))
+    if (bw_core_service_refuses(core, answer) || !may_start(core, group, answer))
         return;
     if (member == core->self) {
         start_here(core, group, asker, who, answer);
@@ -199,6 +259,8 @@ void bw_core_group_stop(struct bw_core *core, uint8_t group, uint8_t member, con
     char text[BW_TEXT_MAX];
 
     bw_core_tell(core);
+    if (bw_core_service_refuses(core, answer))
+        return;
     if (!core->groups[group].holding && holder != BW_NONE) {
         refuse(answer, "%s does not run on %s: it runs on %s, ask for that", name, self, bw_core_name(core, holder));
     } else if (!core->groups[group].holding) {
@@ -238,7 +300,7 @@ static void give_up(struct bw_core *core, uint8_t group, struct bw_answer *answe
         break;
     case BW_WAIT_LEFT:
         if (core->groups[group].deny == BW_DENY_ADMIN)
-            bw_core_allow(core, group, "no other member took it over");
+            bw_core_allow(core, group, BW_DENY_ADMIN, "no other member took it over");
         refuse(answer, "no other member took %s over in time: it goes on here", name, "", "");
         break;
     default:

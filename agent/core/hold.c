@@ -63,7 +63,7 @@ void bw_core_take(struct bw_core *core, uint8_t group, uint64_t epoch, uint32_t 
     bw_core_look_for_sign(core, group);
     if (g->sign_ns == 0)
         g->sign_ns = core->now_ns;
-    g->holding = true;
+    g->holding = g->granted = true;
     g->claiming = false;
     g->releasing = g->released = g->installed = false;
     g->hold_epoch = epoch;
@@ -93,7 +93,7 @@ void bw_core_let_go(struct bw_core *core, uint8_t group)
 
     if (!g->holding)
         return;
-    g->holding = false;
+    g->holding = g->granted = false;
     g->releasing = true;
     g->released = false;
     bw_core_put(core, BW_OUTPUT_REVOKE)->group = group;
@@ -153,8 +153,14 @@ void bw_core_hold_run(struct bw_core *core)
     for (uint8_t i = 0; i < core->config->groups_count; i++) {
         struct bw_core_group *g = &core->groups[i];
 
-        if (!g->holding)
+        if (!g->holding || bw_core_only_watches(core))
             continue;
+        if (!g->granted) { /* mode service gave it to us, and is no longer in effect */
+            g->granted = true;
+            g->installed = false;
+            g->grant_ns = core->now_ns;
+            announce_series(core, i);
+        }
         if (core->now_ns >= g->grant_ns)
             grant(core, i);
         bw_core_due(core, g->grant_ns);

@@ -46,6 +46,8 @@ void bw_core_pnotes_init(struct bw_core *core, const struct bw_core_start *start
 
     for (unsigned i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
         add(core, built_in[i], BW_PNOTE_BUILTIN, BW_PNOTE_OK)->fixed = true;
+    if (start->syncs) /* the sync thread reports it soon */
+        find(core, SYNCHRONIZATION)->status = BW_PNOTE_INIT;
     for (uint8_t i = 0; i < start->pnotes_count && i < BW_MAX_PNOTES; i++) {
         const struct bw_pnote_row *row = &start->pnotes[i];
         struct bw_core_pnote *p;
@@ -59,6 +61,14 @@ void bw_core_pnotes_init(struct bw_core *core, const struct bw_core_start *start
         p->persistent = true;
         bw_copy(p->detail, sizeof(p->detail), row->detail);
     }
+}
+
+bool bw_core_synchronizing(const struct bw_core *core)
+{
+    for (uint32_t i = 0; i < core->pnotes_count; i++)
+        if (core->pnotes[i].fixed && strcmp(core->pnotes[i].name, SYNCHRONIZATION) == 0)
+            return core->pnotes[i].status == BW_PNOTE_INIT;
+    return false;
 }
 
 static void set_status(struct bw_core *core, struct bw_core_pnote *p, uint32_t status, const char *detail)
@@ -176,7 +186,8 @@ static void report(struct bw_core *core, const struct bw_request *r, struct bw_a
         refuse(answer, BW_RESULT_NOT_FOUND, r->name, "it is not registered; register it first");
         return;
     }
-    if (p->fixed) {
+    /* The one that a thread of ours reports, which nobody else can pass for: outside requests are always of another kind. */
+    if (p->fixed && (r->pnote_kind != BW_PNOTE_BUILTIN || strcmp(p->name, SYNCHRONIZATION) != 0)) {
         refuse(answer, BW_RESULT_REFUSED, r->name, "it is built in and reports by itself");
         return;
     }

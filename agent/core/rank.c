@@ -2,15 +2,16 @@
 /*
  * Rank: who should hold a group. One number per member from what it last said of itself, the same
  * everywhere; smaller is better. From the top: excluded, in start-up wait, listening or tied, newer version
- * than the holder's (with one of these a member is not fit), denied, unhealthy, fewer interfaces,
+ * than the holder's (with one of these a member is not fit), denied, denied and not holding, unhealthy, fewer interfaces,
  * fewer secured ones, damped, not holding now (active up), place in the policy, priority, id.
  */
 #include "agent/core/core_private.h"
 
-#define BIT_EXCLUDED   (1ULL << 46)
-#define BIT_WAITING    (1ULL << 45)
-#define BIT_NEWER      (1ULL << 44)
-#define BIT_DENIED     (1ULL << 43)
+#define BIT_EXCLUDED   (1ULL << 47)
+#define BIT_WAITING    (1ULL << 46)
+#define BIT_NEWER      (1ULL << 45)
+#define BIT_DENIED     (1ULL << 44)
+#define BIT_AWAY       (1ULL << 43) /* denied and not holding: among those that may not start it nothing moves it */
 #define BIT_UNHEALTHY  (1ULL << 42)
 #define SHIFT_UP       34
 #define SHIFT_SECURED  26
@@ -21,51 +22,58 @@
 
 bool bw_core_sticky(const struct bw_core *core, uint8_t group)
 {
-    enum bw_auto failback = core->config->groups[group].failback;
-
-    return failback != 0 ? failback == BW_MANUAL : core->config->recovery == BW_RECOVERY_ACTIVE_UP;
+    return !core->groups[group].failback;
 }
 
-static uint8_t order_of(const struct bw_core *core, uint8_t group, uint8_t member)
+/*
+ * Whom does this member wait for, by its protocol version? A newer one waits for an older holder, unless that is about to leave; of
+ * two that do not understand each other the one that holds goes on, and when none holds the older one. BW_NONE = nobody.
+ */
+static uint8_t waits_for(const struct bw_core *core, uint8_t group, uint8_t member)
 {
-    const struct bw_group_config *g = &core->config->groups[group];
-
-    for (uint8_t i = 0; i < g->policy_count; i++)
-        if (g->policy[i] == member)
-            return i;
-    return g->policy_count == 0 ? 0 : BW_NONE;
-}
-
-/* Does a holder in view run an older protocol than this member? */
-static bool newer_than_holder(const struct bw_core *core, uint8_t group, uint8_t member)
-{
-    uint16_t protocol = core->members[member].told.protocol;
+    const struct bw_told *told = &core->members[member].told;
+    bool holds = (told->groups[group].flags & BW_GROUP_HOLDS) != 0;
 
     for (uint8_t i = 0; i < core->count; i++) {
-        const struct bw_core_member *m = &core->members[i];
+        const struct bw_told *other = &core->members[i].told;
+        bool other_holds = (other->groups[group].flags & BW_GROUP_HOLDS) != 0;
 
-        if (i != member && (i == core->self || m->in_view) && (m->told.groups[group].flags & BW_GROUP_HOLDS) &&
-            m->told.protocol < protocol)
-            return true;
+        if (i == member || (i != core->self && !core->members[i].in_view) || (other->flags & (BW_FLAG_EXCLUDED | BW_FLAG_STOPPING)))
+            continue;
+        if (other_holds && other->protocol < told->protocol)
+            return i;
+        if (other->protocol < told->protocol_least && !holds)
+            return i;
+        if (told->protocol < other->protocol_least && other_holds && !holds)
+            return i;
     }
-    return false;
+    return BW_NONE;
+}
+
+uint8_t bw_core_waits_for_version(const struct bw_core *core)
+{
+    uint8_t found = BW_NONE;
+
+    for (uint8_t g = 0; core->versions_differ && g < core->config->groups_count && found == BW_NONE; g++)
+        found = waits_for(core, g, core->self);
+    return found;
 }
 
 uint64_t bw_core_rank(const struct bw_core *core, uint8_t group, uint8_t member)
 {
     const struct bw_told *told = &core->members[member].told;
     const struct bw_group_part *part = &told->groups[group];
-    uint8_t order = order_of(core, group, member);
+    uint8_t order = part->order; /* place and priority are what it says itself: so all rank it alike */
     uint64_t rank = 0;
 
-    if ((told->flags & (BW_FLAG_EXCLUDED | BW_FLAG_STOPPING)) || order == BW_NONE)
+    if ((told->flags & (BW_FLAG_EXCLUDED | BW_FLAG_STOPPING)) || order == BW_NONE || !(told->groups_told >> group & 1))
         rank |= BIT_EXCLUDED;
     if (told->flags & (BW_FLAG_WAITING | BW_FLAG_LISTENING | BW_FLAG_TIED))
         rank |= BIT_WAITING;
-    if (newer_than_holder(core, group, member))
+    if (core->versions_differ && waits_for(core, group, member) != BW_NONE)
         rank |= BIT_NEWER;
     if (part->flags & BW_GROUP_DENY)
-        rank |= BIT_DENIED;
+        rank |= part->flags & BW_GROUP_HOLDS ? BIT_DENIED : BIT_DENIED | BIT_AWAY;
     if (told->flags & BW_FLAG_DAMPED)
         rank |= BIT_DAMPED;
     if (!(told->flags & BW_FLAG_HEALTHY))
@@ -75,7 +83,7 @@ uint64_t bw_core_rank(const struct bw_core *core, uint8_t group, uint8_t member)
     if (bw_core_sticky(core, group) && !(part->flags & BW_GROUP_HOLDS))
         rank |= BIT_IDLE;
     rank |= (uint64_t)order << SHIFT_ORDER;
-    rank |= (uint64_t)core->config->members[member].priority << SHIFT_PRIORITY;
+    rank |= (uint64_t)(told->priority != 0 ? told->priority : core->config->members[member].priority) << SHIFT_PRIORITY;
     return rank | core->config->members[member].id;
 }
 
@@ -101,7 +109,7 @@ uint64_t bw_core_rank_started(uint64_t rank)
 
 uint64_t bw_core_rank_allowed(uint64_t rank)
 {
-    return rank & ~BIT_DENIED;
+    return rank & ~(BIT_DENIED | BIT_AWAY);
 }
 
 uint8_t bw_core_successor(const struct bw_core *core, uint8_t group, uint8_t except, bool healthy)

@@ -43,6 +43,14 @@ static void fill_takeover(const struct bw_core *core, struct bw_cluster_row *row
     }
 }
 
+static uint32_t recovery_in_effect(const struct bw_core *core)
+{
+    for (uint8_t i = 0; i < core->count; i++)
+        if (core->members[i].in_view && core->members[i].told.recovery == BW_RECOVERY_PRIMARY_UP)
+            return BW_RECOVERY_PRIMARY_UP;
+    return core->config->recovery;
+}
+
 static void fill_cluster(const struct bw_core *core, struct bw_cluster_row *row)
 {
     const struct bw_cluster_config *c = core->config;
@@ -50,14 +58,15 @@ static void fill_cluster(const struct bw_core *core, struct bw_cluster_row *row)
     memset(row, 0, sizeof(*row));
     row->id = c->id;
     bw_copy(row->name, sizeof(row->name), c->name);
-    row->mode = c->mode;
-    row->recovery = c->recovery;
+    row->mode = core->mode;
+    row->recovery = recovery_in_effect(core);
     row->local_member = bw_core_id(core, core->self);
     row->active_member = bw_core_id(core, core->groups[0].shown_holder);
     fill_takeover(core, row);
     row->failovers = core->failovers;
     row->split_brains = core->split_brains;
     row->config_digest = c->digest;
+    row->heartbeat_interval_ns = c->interval_ns;
     row->config_mismatch = core->mismatch;
     bw_copy(row->version, sizeof(row->version), core->version);
     bw_copy(row->oldest_version, sizeof(row->oldest_version), core->version);
@@ -77,7 +86,8 @@ static void fill_cluster(const struct bw_core *core, struct bw_cluster_row *row)
 static void fill_local(const struct bw_core *core, struct bw_member_row *row)
 {
     row->local = true;
-    row->problem = !bw_core_healthy(core) || core->deaf || core->witness.lost;
+    row->problem = !bw_core_healthy(core) || core->deaf || core->witness.lost ||
+                   core->members[core->self].state == BW_MEMBER_ATTENTION;
     row->admin = core->admin == BW_ADMIN_FORCE_DOWN ? BW_ADMIN_DOWN : core->admin;
     row->forced = core->admin == BW_ADMIN_FORCE_DOWN;
     bw_copy(row->admin_by, sizeof(row->admin_by), core->admin_by);
@@ -97,7 +107,8 @@ static void fill_peer(const struct bw_core *core, const struct bw_core_member *m
 {
     const struct bw_told *told = &m->told;
 
-    row->problem = m->heard ? !(told->flags & BW_FLAG_HEALTHY) || (told->flags & BW_FLAG_DEAF) : m->met;
+    row->problem = m->heard ? !(told->flags & BW_FLAG_HEALTHY) || (told->flags & BW_FLAG_DEAF) || m->state == BW_MEMBER_ATTENTION
+                            : m->met;
     row->admin = told->admin == BW_ADMIN_DOWN || told->admin == BW_ADMIN_FORCE_DOWN ? BW_ADMIN_DOWN
                  : told->admin == BW_ADMIN_MAINTENANCE                            ? BW_ADMIN_MAINTENANCE
                                                                                    : BW_ADMIN_UP;
@@ -118,6 +129,7 @@ static void fill_peer(const struct bw_core *core, const struct bw_core_member *m
     }
     row->last_heard_ns = core->now_ns - (m->met ? m->heard_ns : core->start_ns);
     row->round_trip_ns = m->round_trip_ns;
+    row->clock_offset_ns = m->heard ? m->clock_offset_ns : 0;
     row->heartbeats_sent = m->sent;
     row->heartbeats_received = m->received;
     row->heartbeats_missed = m->missed;
@@ -260,7 +272,7 @@ static void fill_groups(const struct bw_core *core, struct bw_snapshot *s)
         memset(row, 0, sizeof(*row));
         row->index = g + 1U;
         bw_copy(row->name, sizeof(row->name), c->groups[g].name);
-        row->mode = c->mode;
+        row->mode = core->mode;
         row->failback = c->groups[g].failback;
         row->start = c->groups[g].start;
         row->holder = bw_core_id(core, core->groups[g].shown_holder);

@@ -84,15 +84,6 @@ static const struct bw_core_group *busy_group(const struct bw_core *core, bool h
     return NULL;
 }
 
-static bool newer_than_holders(const struct bw_core *core)
-{
-    for (uint8_t i = 0; i < core->count; i++)
-        for (uint8_t g = 0; core->members[i].in_view && g < core->config->groups_count; g++)
-            if ((core->members[i].told.groups[g].flags & BW_GROUP_HOLDS) && core->members[i].told.protocol < BW_PROTOCOL_VERSION)
-                return true;
-    return false;
-}
-
 /* A holder that is about to hand over is shown as it was: it is a matter of a round trip. */
 static bool handing_over(const struct bw_core *core)
 {
@@ -109,7 +100,7 @@ static bool handing_over(const struct bw_core *core)
 static uint32_t condition(const struct bw_core *core, enum bw_trouble trouble, enum reason_kind *kind)
 {
     if (bw_core_holds_any(core)) {
-        bool troubled = trouble != BW_TROUBLE_NONE || core->deaf || bw_core_excluded(core);
+        bool troubled = trouble != BW_TROUBLE_NONE || core->deaf || bw_core_excluded(core) || bw_core_held_denied(core) != BW_NONE;
         *kind = troubled ? WHY_SERVES_TROUBLED : WHY_SERVES;
         return troubled ? BW_MEMBER_ATTENTION : BW_MEMBER_ACTIVE;
     }
@@ -125,11 +116,11 @@ static uint32_t condition(const struct bw_core *core, enum bw_trouble trouble, e
         return *kind = WHY_TROUBLED, trouble == BW_TROUBLE_INIT ? BW_MEMBER_INITIALIZING : BW_MEMBER_DOWN;
     if (core->deaf)
         return *kind = WHY_DEAF, BW_MEMBER_DOWN;
-    if (core->witness.lost)
+    if (core->witness.lost && !bw_core_only_watches(core))
         return *kind = WHY_WITNESS, BW_MEMBER_DOWN;
     if (busy_group(core, false) != NULL)
         return *kind = WHY_CLAIMS, BW_MEMBER_READY;
-    if (newer_than_holders(core))
+    if (!bw_core_only_watches(core) && bw_core_waits_for_version(core) != BW_NONE)
         return *kind = WHY_NEWER, BW_MEMBER_READY;
     return *kind = WHY_STANDBY, BW_MEMBER_STANDBY;
 }
@@ -159,6 +150,15 @@ static void describe_serving(const struct bw_core *core, char *text)
         bw_format(text, BW_TEXT_MAX, "took over from %s: %s", bw_core_name(core, g->previous_holder), cause);
 }
 
+static void describe_newer(const struct bw_core *core, char *text)
+{
+    uint8_t other = bw_core_waits_for_version(core);
+    uint16_t its = core->members[other].told.protocol;
+
+    bw_format(text, BW_TEXT_MAX, "speaks protocol version %u, %s than %s's %u: waits until that member is gone or speaks the same",
+              core->protocol, its < core->protocol ? "newer" : "older", bw_core_name(core, other), its);
+}
+
 static void describe_standby(const struct bw_core *core, char *text)
 {
     uint8_t holder = BW_NONE;
@@ -175,6 +175,20 @@ static void describe_standby(const struct bw_core *core, char *text)
     else
         bw_format(text, BW_TEXT_MAX, "able to take over from %s%s", bw_core_name(core, holder),
                   core->damped ? "; ranked last until quiet, since it took over too often" : "");
+}
+
+/* What a holder without trouble of its own has. */
+static void describe_other_trouble(const struct bw_core *core, char *text)
+{
+    uint8_t denied = bw_core_held_denied(core);
+
+    if (core->deaf)
+        bw_copy(text, BW_TEXT_MAX, "receives nothing on any interface");
+    else if (bw_core_excluded(core) || denied == BW_NONE)
+        bw_copy(text, BW_TEXT_MAX, "is to leave");
+    else
+        bw_format(text, BW_TEXT_MAX, "may not start %s: %s", core->config->groups[denied].name,
+                  bw_core_deny_reason(core, denied, core->self));
 }
 
 static void describe(const struct bw_core *core, enum reason_kind kind, enum bw_trouble trouble, char *text, char *source)
@@ -206,7 +220,7 @@ static void describe(const struct bw_core *core, enum reason_kind kind, enum bw_
     case WHY_SERVES_TROUBLED:
         describe_trouble(core, trouble, detail, source);
         if (trouble == BW_TROUBLE_NONE)
-            bw_copy(detail, sizeof(detail), core->deaf ? "receives nothing on any interface" : "is to leave");
+            describe_other_trouble(core, detail);
         bw_format(text, BW_TEXT_MAX, "%s; still serves when no other can", detail);
         break;
     case WHY_TROUBLED:
@@ -222,7 +236,7 @@ static void describe(const struct bw_core *core, enum reason_kind kind, enum bw_
         bw_copy(text, BW_TEXT_MAX, "about to take over: waits for the confirmations of the others");
         break;
     case WHY_NEWER:
-        bw_copy(text, BW_TEXT_MAX, "runs a newer version than the member that serves: waits");
+        describe_newer(core, text);
         break;
     case WHY_STANDBY:
         describe_standby(core, text);
@@ -271,7 +285,10 @@ static void run_local(struct bw_core *core)
         return;
     describe(core, kind, trouble, text, source);
     if (kind == WHY_SERVES && core->reason_kind == WHY_SERVES && core->members[core->self].state == BW_MEMBER_ACTIVE)
-        bw_copy(text, sizeof(text), core->members[core->self].reason); /* still for the same reason */
+        bw_copy(text, sizeof(text), core->serves_reason); /* still for the same reason */
+    if (kind == WHY_SERVES)
+        bw_copy(core->serves_reason, sizeof(core->serves_reason), text);
+    bw_core_describe_mismatch(core, text + strlen(text), sizeof(text) - strlen(text));
     core->reason_kind = kind;
     core->reason_trouble = trouble;
     core->reason_detail = detail;
@@ -332,37 +349,12 @@ static void run_peer(struct bw_core *core, uint8_t member)
     bw_core_set_state(core, member, BW_MEMBER_UNREACHABLE, text, "");
 }
 
-/* Configurations and modes have to be the same everywhere; one that differs is told when it is first seen. */
-static void look_for_mismatch(struct bw_core *core)
-{
-    bool mismatch = false;
-    uint8_t with = BW_NONE;
-    char text[BW_TEXT_MAX];
-
-    for (uint8_t i = 0; i < core->count; i++) {
-        if (core->members[i].heard && core->members[i].config_digest != core->config->digest) {
-            mismatch = true;
-            with = i;
-        }
-    }
-    if (mismatch == core->mismatch)
-        return;
-    core->mismatch = mismatch;
-    core->dirty = true;
-    if (mismatch) {
-        bw_format(text, sizeof(text), "%s has another configuration than %s", bw_core_name(core, with),
-                  bw_core_name(core, core->self));
-        bw_core_event(core, BW_EVENT_MISMATCH, with, NULL, NULL, NULL, text);
-    }
-}
-
 void bw_core_state_run(struct bw_core *core)
 {
     run_local(core);
     for (uint8_t i = 0; i < core->count; i++)
         if (i != core->self)
             run_peer(core, i);
-    look_for_mismatch(core);
 }
 
 /* Who would hold the group if all were well. */

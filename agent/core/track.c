@@ -82,10 +82,10 @@ void bw_core_look_for_sign(struct bw_core *core, uint8_t group)
         return;
     m = &core->members[g->last_holder];
     if (g->last_holder == core->self)
-        well = g->holding && bw_core_healthy(core) && !bw_core_excluded(core);
+        well = g->holding && bw_core_healthy(core) && !bw_core_excluded(core) && g->deny == BW_DENY_NONE;
     else
         well = m->heard && (m->told.flags & BW_FLAG_HEALTHY) && !(m->told.flags & (BW_FLAG_EXCLUDED | BW_FLAG_STOPPING)) &&
-               (m->told.groups[group].flags & BW_GROUP_HOLDS);
+               (m->told.groups[group].flags & (BW_GROUP_HOLDS | BW_GROUP_DENY)) == BW_GROUP_HOLDS;
     if (well)
         g->sign_ns = 0;
     else if (g->sign_ns == 0) /* silence began when it was last heard */

@@ -6,6 +6,10 @@
  */
 #include "agent/core/core_private.h"
 
+#define LOSS_WINDOW 64                    /* turns */
+#define LOSS_MUCH (UINT16_MAX * 8 / 100)
+#define LOSS_HEAVY (UINT16_MAX * 30 / 100)
+
 bool bw_core_anyone_in_view(const struct bw_core *core)
 {
     for (uint8_t i = 0; i < core->count; i++)
@@ -83,6 +87,45 @@ static bool is_over(const struct bw_core_member *m, const struct bw_boot_id *boo
     return false;
 }
 
+/* Our index of a group that a member tells of. Configurations may differ: then it goes by the name. BW_NONE = we have none such. */
+static uint8_t group_of(const struct bw_core *core, const struct bw_group_part *part)
+{
+    if (part->group < core->config->groups_count && (part->name == 0 || part->name == core->group_names[part->group]))
+        return part->group;
+    for (uint8_t g = 0; part->name != 0 && g < core->config->groups_count; g++)
+        if (core->group_names[g] == part->name)
+            return g;
+    return BW_NONE;
+}
+
+static void copy_groups(struct bw_core *core, struct bw_told *told, const struct bw_heartbeat *beat)
+{
+    uint8_t ours[BW_MAX_GROUPS];
+
+    memset(ours, BW_NONE, sizeof(ours));
+    told->groups_told = 0;
+    for (uint8_t i = 0; i < beat->groups_count && i < BW_MAX_GROUPS; i++) {
+        uint8_t g = group_of(core, &beat->groups[i]);
+
+        if (beat->groups[i].group < BW_MAX_GROUPS)
+            ours[beat->groups[i].group] = g;
+        if (g == BW_NONE)
+            continue;
+        told->groups[g] = beat->groups[i];
+        told->groups_told |= (uint16_t)(1U << g);
+    }
+    memset(told->wishes, 0, core->config->groups_count * sizeof(told->wishes[0]));
+    for (uint8_t i = 0; i < beat->wishes_count && i < BW_MAX_GROUPS; i++) {
+        uint8_t g = beat->wishes[i].group < BW_MAX_GROUPS ? ours[beat->wishes[i].group] : BW_NONE;
+
+        if (g != BW_NONE)
+            told->wishes[g] = beat->wishes[i];
+    }
+    for (uint8_t g = 0; g < core->config->groups_count; g++)
+        if (!(told->groups_told >> g & 1))
+            memset(&told->groups[g], 0, sizeof(told->groups[g])); /* it knows no such group (any more) */
+}
+
 static void copy_told(struct bw_core *core, struct bw_core_member *m, const struct bw_heartbeat *beat)
 {
     struct bw_told *told = &m->told;
@@ -99,13 +142,8 @@ static void copy_told(struct bw_core *core, struct bw_core_member *m, const stru
     told->secured_up = beat->secured_up;
     told->secured_required = beat->secured_required;
     told->interfaces_down = beat->interfaces_down;
-    for (uint8_t i = 0; i < beat->groups_count && i < BW_MAX_GROUPS; i++)
-        if (beat->groups[i].group < core->config->groups_count)
-            told->groups[beat->groups[i].group] = beat->groups[i];
-    memset(told->wishes, 0, sizeof(told->wishes));
-    for (uint8_t i = 0; i < beat->wishes_count && i < BW_MAX_GROUPS; i++)
-        if (beat->wishes[i].group < core->config->groups_count)
-            told->wishes[beat->wishes[i].group] = beat->wishes[i];
+    told->priority = beat->priority;
+    copy_groups(core, told, beat);
     if (m->config_digest != beat->config_digest)
         core->dirty = true;
     m->config_digest = beat->config_digest;
@@ -115,6 +153,14 @@ static void copy_told(struct bw_core *core, struct bw_core_member *m, const stru
     }
     if (told->secured_up > core->secured_required && told->secured_up <= core->config->interfaces_count)
         core->secured_required = told->secured_up;
+}
+
+/* This incarnation is over: nothing may be sent any more. */
+static void be_over(struct bw_core *core)
+{
+    core->exiting = true;
+    core->outputs_count = 0;
+    bw_core_put(core, BW_OUTPUT_EXIT);
 }
 
 /* Reads how the sender hears us; returns whether it names our present boot id. */
@@ -131,12 +177,18 @@ static bool read_echo(struct bw_core *core, struct bw_core_member *m, const stru
             continue;
         named = true;
         m->told.hears_me_on = echo->heard_on;
+        if (echo->turn > core->beat_turn) { /* it has heard of us what we have not said yet: we are a copy from the past */
+            be_over(core);
+            return false;
+        }
         if (echo->turn == 0 || echo->turn > core->beat_turn || core->beat_turn - echo->turn >= BW_CORE_SENT_TURNS)
             continue;
         sent = core->beat_sent_ns[echo->turn % BW_CORE_SENT_TURNS];
         if (core->now_ns >= sent + echo->held_us * 1000ULL)
             m->round_trip_ns = core->now_ns - sent - echo->held_us * 1000ULL;
     }
+    if (beat->wall != 0 && beat->wall <= INT64_MAX)
+        m->clock_offset_ns = (int64_t)beat->wall + (int64_t)(m->round_trip_ns / 2) - core->wall;
     return named;
 }
 
@@ -191,20 +243,42 @@ static bool mark_turn(struct bw_core *core, struct bw_core_member *m, uint8_t in
     return newest;
 }
 
+/*
+ * How much of what it sends is lost on the way. When it is much, some turns in a row are lost by mere chance now and then, and the
+ * group would go to and fro: then silence has to last longer. A gap longer than the dead time is no loss but a cut.
+ */
+static void measure_loss(struct bw_core *core, struct bw_core_member *m, uint64_t turns)
+{
+    uint64_t missed = turns > 0 ? turns - 1 : 0;
+    uint8_t wanted;
+
+    for (uint64_t i = 0; i < missed && i < core->config->dead_after; i++)
+        m->loss += (uint16_t)((UINT16_MAX - m->loss) / LOSS_WINDOW);
+    m->loss -= m->loss / LOSS_WINDOW;
+    wanted = m->loss > LOSS_HEAVY ? 3 : m->loss > LOSS_MUCH ? 2 : 1;
+    if (wanted > m->patience || m->loss < (m->patience > 2 ? LOSS_HEAVY : LOSS_MUCH) / 2)
+        m->patience = wanted;
+}
+
 static void hear_heartbeat(struct bw_core *core, uint8_t member, const struct bw_message *message)
 {
     struct bw_core_member *m = &core->members[member];
     const struct bw_heartbeat *beat = &message->heartbeat;
+    uint64_t turns = beat->turn - m->turn;
     struct bw_told before;
 
     if (is_over(m, &message->boot) && !(m->known && bw_core_boot_equal(&m->boot, &message->boot)))
         return;
-    if (!m->known || !bw_core_boot_equal(&m->boot, &message->boot))
+    if (!m->known || !bw_core_boot_equal(&m->boot, &message->boot)) {
         begin_incarnation(core, m, &message->boot);
+        turns = 0;
+    }
     if (!mark_turn(core, m, message->interface, beat->turn))
         return;
+    measure_loss(core, m, turns);
     before = m->told;
     m->received++;
+    core->heard_turn = true;
     m->interval_ns = beat->interval_us * 1000ULL;
     m->heard_ns = core->now_ns;
     if (!m->heard) {
@@ -235,9 +309,7 @@ static void hear_farewell(struct bw_core *core, const struct bw_message *message
     if (member == core->self) {
         if (!bw_core_boot_equal(&message->farewell.over, &core->boot) || core->exiting)
             return;
-        core->exiting = true;
-        core->outputs_count = 0; /* nothing may be sent any more */
-        bw_core_put(core, BW_OUTPUT_EXIT);
+        be_over(core);
         return;
     }
     m = &core->members[member];
@@ -291,7 +363,7 @@ void bw_core_pause(struct bw_core *core)
 
     bw_format(reason, sizeof(reason), "this member was stopped for %lu ms: %s", (unsigned long)(core->pause_ns / BW_MS),
               !had_view && held ? "had nobody in view, keeps what it holds"
-              : held            ? "lets go, and listens for one dead time"
+              : held && !bw_core_only_watches(core) ? "lets go, and listens for one dead time"
                                 : "listens for one dead time");
     bw_core_event(core, BW_EVENT_PAUSE, core->self, NULL, NULL, NULL, reason)->took_ns = core->pause_ns;
     for (uint8_t i = 0; i < core->count; i++) {
@@ -314,7 +386,7 @@ void bw_core_pause(struct bw_core *core)
     core->listen_until_ns = core->now_ns + core->dead_ns;
     for (uint8_t g = 0; g < core->config->groups_count; g++) {
         bw_core_withdraw(core, g);
-        if (core->groups[g].holding)
+        if (core->groups[g].holding && !bw_core_only_watches(core))
             bw_core_let_go(core, g);
     }
 }
@@ -324,17 +396,19 @@ void bw_core_view_run(struct bw_core *core)
     bw_core_judge_by_slowest(core);
     for (uint8_t i = 0; i < core->count; i++) {
         struct bw_core_member *m = &core->members[i];
+        uint64_t expire_ns;
 
         if (m->keep_state_until_ns > core->now_ns)
             bw_core_due(core, m->keep_state_until_ns);
         if (!m->heard)
             continue;
-        if (core->now_ns - m->heard_ns >= core->expire_ns && !core->bounded) {
+        expire_ns = core->expire_ns + (m->patience - 1U) * core->dead_ns;
+        if (core->now_ns - m->heard_ns >= expire_ns && !core->bounded) {
             m->heard = m->in_view = false;
             memset(m->rival, 0, sizeof(m->rival));
             core->dirty = true;
         } else {
-            uint64_t at = m->heard_ns + core->expire_ns;
+            uint64_t at = m->heard_ns + expire_ns;
             bw_core_due(core, at > core->now_ns ? at : core->now_ns + core->config->interval_ns / 10);
         }
     }

@@ -121,7 +121,7 @@ void bw_core_witness_run(struct bw_core *core)
     bool needed, lost;
     uint64_t every;
 
-    if (core->config->witnesses_count == 0 || core->count < 2)
+    if (core->config->witnesses_count == 0 || core->count < 2 || bw_core_only_watches(core))
         return;
     needed = anyone_late(core);
     needed = anyone_absent(core) || anyone_misses(core) || needed;

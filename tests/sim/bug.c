@@ -10,10 +10,19 @@ const char *const sim_bug_names[SIM_BUGS] = {
     [SIM_BUG_NOT_MUTUAL] = "not-mutual", [SIM_BUG_NEVER_DEAF] = "never-deaf", [SIM_BUG_NO_RANK] = "no-rank",
     [SIM_BUG_NO_NAMES] = "no-names", [SIM_BUG_NO_EXPIRY] = "no-expiry", [SIM_BUG_NO_ADMIN] = "no-admin",
     [SIM_BUG_STALE_EPOCH] = "stale-epoch", [SIM_BUG_NO_REASON] = "no-reason", [SIM_BUG_RANDOM] = "random",
-    [SIM_BUG_NO_WISH] = "no-wish", [SIM_BUG_NO_WITNESS] = "no-witness",
+    [SIM_BUG_NO_WISH] = "no-wish", [SIM_BUG_NO_WITNESS] = "no-witness", [SIM_BUG_NO_VERSION] = "no-version",
+    [SIM_BUG_NO_AGREEMENT] = "no-agreement", [SIM_BUG_NO_DENY] = "no-deny",
 };
 
-static void bend_heartbeat(struct sim *sim, uint8_t node, struct bw_heartbeat *beat)
+static uint8_t order_of(const struct bw_group_config *group, uint8_t member)
+{
+    for (uint8_t i = 0; i < group->policy_count; i++)
+        if (group->policy[i] == member)
+            return i;
+    return 0;
+}
+
+static void bend_heartbeat(struct sim *sim, uint8_t node, uint8_t sender, struct bw_heartbeat *beat)
 {
     struct sim_node *n = &sim->nodes[node];
 
@@ -29,6 +38,13 @@ static void bend_heartbeat(struct sim *sim, uint8_t node, struct bw_heartbeat *b
         case SIM_BUG_NO_NAMES: /* nobody names holders */
             part->holder = 0;
             break;
+        case SIM_BUG_NO_AGREEMENT: /* everybody goes by its own configuration */
+            part->order = order_of(&n->config.groups[g], sender);
+            part->flags &= (uint8_t)~BW_GROUP_FAILBACK;
+            break;
+        case SIM_BUG_NO_DENY: /* denials are not told */
+            part->flags &= (uint8_t)~BW_GROUP_DENY;
+            break;
         case SIM_BUG_STALE_EPOCH: /* epochs of others are not learnt */
             part->epoch = part->holder_epoch = part->claim_epoch = part->confirm_epoch = 0;
             part->hold_epoch = part->hold_epoch > 0 ? 1 : 0;
@@ -39,6 +55,10 @@ static void bend_heartbeat(struct sim *sim, uint8_t node, struct bw_heartbeat *b
     }
     if (sim->bug == SIM_BUG_NO_WISH) /* nobody learns that a group is stopped */
         beat->wishes_count = 0;
+    if (sim->bug == SIM_BUG_NO_VERSION) /* all versions are taken for ours */
+        beat->protocol = n->core->protocol;
+    if (sim->bug == SIM_BUG_NO_AGREEMENT)
+        beat->priority = 0;
     if (sim->bug == SIM_BUG_NO_RANK)
         beat->interfaces_up = 0;
     for (uint8_t i = 0; sim->bug == SIM_BUG_NOT_MUTUAL && i < beat->echoes_count; i++)
@@ -49,7 +69,7 @@ static void bend_heartbeat(struct sim *sim, uint8_t node, struct bw_heartbeat *b
 void sim_bug_message(struct sim *sim, uint8_t node, struct bw_message *message)
 {
     if (message->kind == BW_MESSAGE_HEARTBEAT)
-        bend_heartbeat(sim, node, &message->heartbeat);
+        bend_heartbeat(sim, node, (uint8_t)(message->sender - 1), &message->heartbeat);
 }
 
 void sim_bug_turn(struct sim *sim, uint8_t node)

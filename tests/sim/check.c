@@ -13,7 +13,7 @@
 
 enum {
     IS_WAITING = 1, IS_LISTENING = 2, IS_DEAF = 4, IS_EXCLUDED = 8, IS_DAMPED = 16, IS_HELD_OFF = 32, WORKS_SHIFT = 8, HEALTH_SHIFT = 16,
-    STOPPED_SHIFT = 24, IS_TIED = 64,
+    STOPPED_SHIFT = 24, IS_TIED = 64, IS_NEWER = 128, DENIED_SHIFT = 17,
 };
 
 void sim_fail(struct sim *sim, const char *format, ...)
@@ -93,6 +93,18 @@ void sim_changed(struct sim *sim)
         sim->largest_delay_ns = sim->delay_ns + sim->jitter_ns;
 }
 
+/* The dead time, as long as the most patient member waits. */
+static uint64_t dead_ns(const struct sim *sim)
+{
+    uint64_t most = 1;
+
+    for (uint8_t i = 0; i < sim->members; i++)
+        for (uint8_t k = 0; up(sim, i) && k < sim->members; k++)
+            if (sim->nodes[i].core->members[k].patience > most)
+                most = sim->nodes[i].core->members[k].patience;
+    return most * sim->d_ns;
+}
+
 static bool lossy(const struct sim *sim)
 {
     return sim->lossy || sim->now_ns < sim->lossy_until_ns;
@@ -106,11 +118,13 @@ static uint32_t condition(const struct sim_node *n)
     uint32_t stopped = 0;
 
     for (uint8_t g = 0; g < core->config->groups_count; g++)
-        stopped |= (uint32_t)bw_core_stopped(core, g) << (STOPPED_SHIFT + g);
+        stopped |= (uint32_t)bw_core_stopped(core, g) << (STOPPED_SHIFT + g) |
+                   (uint32_t)(core->groups[g].deny != BW_DENY_NONE) << (DENIED_SHIFT + g);
 
     return (core->waiting ? IS_WAITING : 0U) | (core->listening ? IS_LISTENING : 0U) | (core->deaf ? IS_DEAF : 0U) |
            (bw_core_excluded(core) ? IS_EXCLUDED : 0U) | (core->damped ? IS_DAMPED : 0U) |
            (core->held_off ? IS_HELD_OFF : 0U) | (core->witness.lost ? IS_TIED : 0U) |
+           (bw_core_waits_for_version(core) != BW_NONE ? IS_NEWER : 0U) |
            (uint32_t)bw_core_working(core, false) << WORKS_SHIFT | (uint32_t)bw_core_healthy(core) << HEALTH_SHIFT | stopped;
 }
 
@@ -139,7 +153,7 @@ static bool fit(const struct sim *sim, uint8_t node)
 {
     uint32_t c = sim->nodes[node].condition;
 
-    return up(sim, node) && !(c & (IS_WAITING | IS_LISTENING | IS_EXCLUDED | IS_HELD_OFF | IS_TIED)) && (c >> WORKS_SHIFT & 0xff) > 0;
+    return up(sim, node) && !(c & (IS_WAITING | IS_LISTENING | IS_EXCLUDED | IS_HELD_OFF | IS_TIED | IS_NEWER)) && (c >> WORKS_SHIFT & 0xff) > 0;
 }
 
 static bool is_stopped(const struct sim *sim, uint8_t node, uint8_t group)
@@ -204,13 +218,13 @@ static void check_pair(struct sim *sim, uint8_t group, uint8_t a, uint8_t b)
         if (*met == 0)
             return;
         base = *met > base ? *met : base;
-        bound = (mutual ? 0 : sim->d_ns) + 3 * sim->i_ns + 2 * d;
+        bound = (mutual ? 0 : dead_ns(sim)) + 3 * sim->i_ns + 2 * d;
     } else if (mutual) {
         bound = 2 * sim->i_ns + 2 * d;
     } else if (direct) { /* one-way: a dead time until it is known, two intervals of patience */
-        bound = sim->d_ns + 3 * sim->i_ns + 2 * d;
+        bound = dead_ns(sim) + 3 * sim->i_ns + 2 * d;
     } else if (third_sees_both(sim, a, b) && !lossy(sim)) {
-        bound = sim->d_ns + sim->i_ns + 2 * d;
+        bound = dead_ns(sim) + sim->i_ns + 2 * d;
     } else {
         return;
     }
@@ -266,7 +280,7 @@ static void check_none(struct sim *sim, uint8_t group, const uint8_t set[BW_MAX_
         if (sim->none_ns[group][s] == 0)
             sim->none_ns[group][s] = sim->now_ns;
         base = sim->none_ns[group][s] > sim->changed_ns ? sim->none_ns[group][s] : sim->changed_ns;
-        bound = (any_keen ? sim->d_ns : 4 * sim->d_ns) + 2 * sim->i_ns + sim->largest_delay_ns + (lossy(sim) ? 3 * sim->d_ns : 0);
+        bound = (any_keen ? dead_ns(sim) : dead_ns(sim) + 3 * sim->d_ns) + 2 * sim->i_ns + sim->largest_delay_ns + (lossy(sim) ? 3 * sim->d_ns : 0);
         if (sim->now_ns > base)
             note_worst(&sim->worst_none, sim->now_ns - base, bound + EDGE_NS);
         if (sim->now_ns > base + bound + EDGE_NS)
@@ -364,6 +378,37 @@ static void check_votes(struct sim *sim, uint8_t node, uint8_t group)
     n->held_before[group] = g->holding;
 }
 
+/* Nobody takes from a holder in view that is as it should be: not a newer version from an older one, not who is denied to start it. */
+static void check_taking(struct sim *sim, uint8_t node, uint8_t group)
+{
+    const struct bw_core *core = sim->nodes[node].core;
+    const struct bw_core_group *g = &core->groups[group];
+
+    if (!g->holding || sim->nodes[node].held_before[group] || core->now_ns != sim->now_ns)
+        return;
+    for (uint8_t i = 0; i < sim->members; i++) {
+        const struct bw_core_member *m = &core->members[i];
+
+        if (!m->in_view || !(m->told.groups[group].flags & BW_GROUP_HOLDS) ||
+            (m->told.flags & (BW_FLAG_EXCLUDED | BW_FLAG_STOPPING | BW_FLAG_LISTENING | BW_FLAG_WAITING | BW_FLAG_TIED)) ||
+            !sim->nodes[i].alive || !bw_core_boot_equal(&m->boot, &sim->nodes[i].boot))
+            continue;
+        if (sim->nodes[i].core->protocol < core->protocol)
+            sim_fail(sim, "member %u took group %u from member %u, which runs an older version", node + 1, group, i + 1);
+        if (g->deny != BW_DENY_NONE)
+            sim_fail(sim, "member %u took group %u from member %u, and is denied to start it", node + 1, group, i + 1);
+    }
+}
+
+/* In the end everybody who hears one whose configuration differs says so. */
+static void check_mismatch(struct sim *sim)
+{
+    for (uint8_t i = 0; i < sim->members; i++)
+        for (uint8_t k = 0; k < sim->members; k++)
+            if (sim->nodes[i].config.digest != sim->nodes[k].config.digest && !sim->nodes[i].core->mismatch)
+                sim_fail(sim, "member %u does not say that its configuration differs from member %u's", i + 1, k + 1);
+}
+
 static void check_epoch(struct sim *sim, uint8_t node, uint8_t group)
 {
     struct sim_node *n = &sim->nodes[node];
@@ -387,7 +432,7 @@ static void check_epoch(struct sim *sim, uint8_t node, uint8_t group)
 static void check_stopped(struct sim *sim, uint8_t node, uint8_t group)
 {
     struct sim_node *n = &sim->nodes[node];
-    uint64_t known = 2 * sim->d_ns + 2 * sim->i_ns + 2 * sim->largest_delay_ns;
+    uint64_t known = 2 * dead_ns(sim) + 2 * sim->i_ns + 2 * sim->largest_delay_ns;
 
     if (!up(sim, node) || !is_stopped(sim, node, group)) {
         n->stopped_ns[group] = 0;
@@ -410,7 +455,7 @@ static void check_witness(struct sim *sim, uint8_t node, uint8_t group)
     uint64_t last = sim->tie_ns > sim->changed_ns ? sim->tie_ns : sim->changed_ns;
     bool reaches = !sim->nodes[node].unwitnessed, alone = false;
 
-    if (sim->class != SIM_WITNESS || !up(sim, node) || sim->now_ns < last + 2 * sim->d_ns + 2 * sim->i_ns + EDGE_NS)
+    if (sim->class != SIM_WITNESS || !up(sim, node) || sim->now_ns < last + 2 * dead_ns(sim) + 2 * sim->i_ns + EDGE_NS)
         return;
     for (uint8_t i = 0; i < sim->members; i++) {
         if (i == node)
@@ -445,7 +490,7 @@ static void check_denied(struct sim *sim, uint8_t group)
 static void check_changes(struct sim *sim, uint8_t group)
 {
     unsigned holders = 0;
-    uint64_t quiet = sim->faults_over ? 2 * sim->d_ns + 2 * sim->i_ns + 2 * sim->largest_delay_ns + EDGE_NS
+    uint64_t quiet = sim->faults_over ? 2 * dead_ns(sim) + 2 * sim->i_ns + 2 * sim->largest_delay_ns + EDGE_NS
                                       : 10 * sim->d_ns + 2 * sim->i_ns;
 
     for (uint8_t i = 0; i < sim->members; i++) {
@@ -461,6 +506,7 @@ static void check_changes(struct sim *sim, uint8_t group)
     if (!sim->faults_over || sim->now_ns <= sim->faults_end_ns + quiet || sim->now_ns <= sim->outside_ns + quiet)
         return;
     check_denied(sim, group);
+    check_mismatch(sim);
     if (holders != (is_stopped(sim, 0, group) ? 0 : 1))
         sim_fail(sim, "not settled: %u members hold group %u %.1f ms after all faults ended", holders, group,
                  (double)(sim->now_ns - sim->faults_end_ns) / 1e6);
@@ -470,6 +516,7 @@ void sim_check(struct sim *sim)
 {
     uint8_t set[BW_MAX_MEMBERS];
 
+    sim_look(sim);
     look_at_conditions(sim);
     find_sets(sim, set);
     for (uint8_t g = 0; g < sim->groups; g++) {
@@ -485,6 +532,7 @@ void sim_check(struct sim *sim)
                 check_excluded(sim, a, g);
                 check_pause(sim, a, g);
                 check_epoch(sim, a, g);
+                check_taking(sim, a, g);
                 check_votes(sim, a, g);
             }
         }

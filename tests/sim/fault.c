@@ -7,7 +7,8 @@ const char *const sim_class_names[SIM_CLASSES] = {
     [SIM_CUTS] = "partitions", [SIM_ONE_WAY] = "one-way cuts", [SIM_LOSS] = "loss", [SIM_DELAY] = "delay, duplicates, reorder",
     [SIM_CRASHES] = "crashes and restarts", [SIM_PAUSES] = "pauses", [SIM_ADMIN] = "administrators", [SIM_HEALTH] = "pnotes",
     [SIM_ALL] = "everything", [SIM_GROUPS] = "groups started, stopped, moved",
-    [SIM_WITNESS] = "partitions, one half reaches the witness",
+    [SIM_WITNESS] = "partitions, one half reaches the witness", [SIM_VERSIONS] = "rolling upgrades",
+    [SIM_MIXED] = "configurations that differ", [SIM_DENY] = "start denied and allowed",
 };
 
 static uint8_t any_node(struct sim *sim)
@@ -53,7 +54,7 @@ static void fault_port(struct sim *sim)
               what == 0 ? "dead" : what == 1 ? "deaf" : what == 2 ? "mute" : "works");
 }
 
-static void cut(struct sim *sim, uint8_t from, uint8_t to, bool now)
+void sim_cut(struct sim *sim, uint8_t from, uint8_t to, bool now)
 {
     for (uint8_t i = 0; i < sim->interfaces; i++)
         sim->paths[i][from][to].cut = now;
@@ -63,7 +64,7 @@ static void uncut_all(struct sim *sim)
 {
     for (uint8_t a = 0; a < sim->members; a++)
         for (uint8_t b = 0; b < sim->members; b++)
-            cut(sim, a, b, false);
+            sim_cut(sim, a, b, false);
     sim_trace(sim, "fault: all paths open");
 }
 
@@ -77,7 +78,7 @@ static void fault_halves(struct sim *sim)
     }
     for (uint8_t a = 0; a < sim->members; a++)
         for (uint8_t b = 0; b < sim->members; b++)
-            cut(sim, a, b, (side >> a & 1) != (side >> b & 1));
+            sim_cut(sim, a, b, (side >> a & 1) != (side >> b & 1));
     sim_trace(sim, "fault: two halves, mask %lx", (unsigned long)(side & ((1UL << sim->members) - 1)));
 }
 
@@ -93,7 +94,7 @@ static void fault_witness(struct sim *sim)
     for (uint8_t a = 0; a < sim->members; a++) {
         sim->nodes[a].unwitnessed = who == 0 || (who > 1 && (side >> a & 1) == who % 2);
         for (uint8_t b = 0; side != 0 && b < sim->members; b++)
-            cut(sim, a, b, (side >> a & 1) != (side >> b & 1));
+            sim_cut(sim, a, b, (side >> a & 1) != (side >> b & 1));
         sim_trace(sim, "fault: member %u is in half %lu and %s the witness", a + 1, (unsigned long)(side >> a & 1),
                   sim->nodes[a].unwitnessed ? "does not reach" : "reaches");
     }
@@ -105,8 +106,8 @@ static void fault_pair(struct sim *sim)
     uint8_t a = any_node(sim), b = any_node(sim);
     bool now = !sim->paths[0][a][b].cut;
 
-    cut(sim, a, b, now);
-    cut(sim, b, a, now);
+    sim_cut(sim, a, b, now);
+    sim_cut(sim, b, a, now);
     sim_trace(sim, "fault: members %u and %u %s", a + 1, b + 1, now ? "cut" : "connected");
 }
 
@@ -119,7 +120,7 @@ static void fault_direction(struct sim *sim)
         uncut_all(sim);
         return;
     }
-    cut(sim, a, b, now);
+    sim_cut(sim, a, b, now);
     sim_trace(sim, "fault: from member %u to %u %s", a + 1, b + 1, now ? "cut" : "connected");
 }
 
@@ -130,7 +131,7 @@ static void fault_directions(struct sim *sim)
 
     for (uint8_t a = 0; a < sim->members; a++)
         for (uint8_t b = 0; b < sim->members; b++)
-            cut(sim, a, b, sim_chance(sim, share));
+            sim_cut(sim, a, b, sim_chance(sim, share));
     sim_trace(sim, "fault: %u %% of all directions cut", share);
     for (uint8_t a = 0; a < sim->members; a++)
         for (uint8_t b = 0; b < sim->members; b++)
@@ -147,15 +148,20 @@ static void fault_one_path(struct sim *sim)
     sim_trace(sim, "fault: eth%u from member %u to %u %s", i, a + 1, b + 1, sim->paths[i][a][b].cut ? "cut" : "connected");
 }
 
+void sim_loss(struct sim *sim, uint8_t per_cent)
+{
+    for (uint8_t i = 0; i < sim->interfaces; i++)
+        for (uint8_t a = 0; a < sim->members; a++)
+            for (uint8_t b = 0; b < sim->members; b++)
+                sim->paths[i][a][b].loss = per_cent;
+}
+
 static void fault_loss(struct sim *sim)
 {
     static const uint8_t losses[] = {0, 0, 5, 20, 35, 50, 60};
     uint8_t loss = losses[sim_pick(sim, sizeof(losses))];
 
-    for (uint8_t i = 0; i < sim->interfaces; i++)
-        for (uint8_t a = 0; a < sim->members; a++)
-            for (uint8_t b = 0; b < sim->members; b++)
-                sim->paths[i][a][b].loss = loss;
+    sim_loss(sim, loss);
     sim_trace(sim, "fault: loss %u %%", loss);
 }
 
@@ -190,6 +196,17 @@ static void fault_stop(struct sim *sim)
     sim_push(sim, sim->now_ns + 2 * BW_SEC + sim_pick(sim, 10 * sim->d_ns), SIM_RESTART, node, 0, 0, sim->nodes[node].incarnation);
 }
 
+void sim_pause(struct sim *sim, uint8_t node, uint64_t for_ns)
+{
+    struct sim_node *n = &sim->nodes[node];
+
+    n->paused = true;
+    n->paused_since_ns = sim->now_ns;
+    n->had_view = bw_core_anyone_in_view(n->core);
+    n->resume_ns = sim->now_ns + for_ns;
+    sim_push(sim, n->resume_ns, SIM_RESUME, node, 0, 0, 0);
+}
+
 static void fault_pause(struct sim *sim)
 {
     uint8_t node = any_node(sim);
@@ -197,11 +214,7 @@ static void fault_pause(struct sim *sim)
 
     if (!n->alive || n->paused)
         return;
-    n->paused = true;
-    n->paused_since_ns = sim->now_ns;
-    n->had_view = bw_core_anyone_in_view(n->core);
-    n->resume_ns = sim->now_ns + (sim_chance(sim, 40) ? sim_pick(sim, sim->d_ns + sim->i_ns) : sim_pick(sim, 10 * sim->d_ns)) + 1;
-    sim_push(sim, n->resume_ns, SIM_RESUME, node, 0, 0, 0);
+    sim_pause(sim, node, (sim_chance(sim, 40) ? sim_pick(sim, sim->d_ns + sim->i_ns) : sim_pick(sim, 10 * sim->d_ns)) + 1);
     sim_trace(sim, "fault: member %u is stopped for %.1f ms", node + 1, (double)(n->resume_ns - sim->now_ns) / 1e6);
 }
 
@@ -213,7 +226,7 @@ static void fault_clock(struct sim *sim)
     sim_trace(sim, "fault: clock of member %u is stepped", node + 1);
 }
 
-static void ask_admin(struct sim *sim, uint8_t node, uint8_t about, uint32_t admin)
+void sim_ask_admin(struct sim *sim, uint8_t node, uint8_t about, uint32_t admin)
 {
     struct bw_request request = {.kind = BW_REQUEST_ADMIN, .member = about + 1U, .admin = admin};
 
@@ -228,7 +241,7 @@ static void fault_admin(struct sim *sim)
                                       BW_ADMIN_MAINTENANCE, BW_ADMIN_FORCE_DOWN};
     uint8_t about = any_node(sim), node = sim_chance(sim, 50) ? about : any_node(sim);
 
-    ask_admin(sim, node, about, admins[sim_pick(sim, sizeof(admins) / sizeof(admins[0]))]);
+    sim_ask_admin(sim, node, about, admins[sim_pick(sim, sizeof(admins) / sizeof(admins[0]))]);
 }
 
 static void fault_move(struct sim *sim)
@@ -258,7 +271,7 @@ static void fault_group(struct sim *sim)
               request.member);
 }
 
-static void report(struct sim *sim, uint8_t node, uint32_t status, uint64_t timeout_ns)
+void sim_report(struct sim *sim, uint8_t node, uint32_t status, uint64_t timeout_ns)
 {
     struct bw_request request = {.kind = BW_REQUEST_PNOTE_REGISTER, .status = status, .timeout_ns = timeout_ns};
 
@@ -273,8 +286,28 @@ static void fault_pnote(struct sim *sim)
     uint8_t node = any_node(sim);
     uint32_t status = BW_PNOTE_OK + (uint32_t)sim_pick(sim, 3);
 
-    report(sim, node, status, sim_chance(sim, 20) ? sim_pick(sim, 5 * sim->d_ns) + 1 : 0);
+    sim_report(sim, node, status, sim_chance(sim, 20) ? sim_pick(sim, 5 * sim->d_ns) + 1 : 0);
     sim_trace(sim, "fault: pnote of member %u: %s", node + 1, bw_enum_text(&bw_enum_pnote_status, status));
+}
+
+static void ask_deny(struct sim *sim, uint8_t node, uint8_t group, enum bw_request_kind kind, enum bw_deny cause)
+{
+    struct bw_request request = {.kind = kind, .group = group + 1U, .deny = cause};
+
+    bw_copy(request.text, sizeof(request.text), "simulated resource");
+    sim_node_request(sim, node, &request);
+}
+
+/* A resource of a group fails on a member, or works again there. */
+static void fault_deny(struct sim *sim)
+{
+    uint8_t node = any_node(sim), group = (uint8_t)sim_pick(sim, sim->groups);
+    enum bw_request_kind kind = sim_chance(sim, 60) ? BW_REQUEST_GROUP_DENY : BW_REQUEST_GROUP_ALLOW;
+    enum bw_deny cause = sim_chance(sim, 70) ? BW_DENY_WATCH : BW_DENY_RESOURCE;
+
+    ask_deny(sim, node, group, kind, cause);
+    sim_trace(sim, "fault: %s of group %u on member %u: %s", cause == BW_DENY_WATCH ? "watched address" : "resource", group, node + 1,
+              kind == BW_REQUEST_GROUP_DENY ? "lost" : "back");
 }
 
 static void nothing(struct sim *sim)
@@ -301,6 +334,10 @@ static fault_function *const faults[SIM_CLASSES][FAULTS_MAX] = {
                  fault_loss,
                  fault_delay, fault_crash, fault_stop, fault_pause, fault_clock, fault_admin, fault_pnote, fault_move, fault_group},
     [SIM_WITNESS] = {fault_witness, fault_witness, fault_witness, fault_crash},
+    [SIM_VERSIONS] = {fault_crash, fault_stop, fault_stop, fault_admin, fault_admin, fault_pnote, fault_pair, fault_link, fault_move},
+    [SIM_MIXED] = {fault_crash, fault_stop, fault_admin, fault_pnote, fault_link, fault_halves, fault_pair, fault_group},
+    [SIM_DENY] = {fault_deny, fault_deny, fault_deny, fault_deny, fault_group, fault_pair, fault_halves, fault_crash, fault_pnote,
+                  fault_link, fault_admin},
     [SIM_GROUPS] = {fault_group, fault_group, fault_group, fault_group, fault_pair, fault_crash, fault_pnote},
 };
 
@@ -324,10 +361,7 @@ void sim_faults_end(struct sim *sim)
 {
     sim_trace(sim, "all faults end");
     uncut_all(sim);
-    for (uint8_t i = 0; i < sim->interfaces; i++)
-        for (uint8_t a = 0; a < sim->members; a++)
-            for (uint8_t b = 0; b < sim->members; b++)
-                sim->paths[i][a][b].loss = 0;
+    sim_loss(sim, 0);
     sim->delay_ns = 200 * 1000;
     sim->jitter_ns = sim->duplicates = 0;
     for (uint8_t i = 0; i < sim->members; i++) {
@@ -345,8 +379,10 @@ void sim_faults_end(struct sim *sim)
             n->deaf_port[k] = n->mute_port[k] = false;
             sim_node_link(sim, i, k, true);
         }
-        ask_admin(sim, i, i, BW_ADMIN_UP);
-        report(sim, i, BW_PNOTE_OK, 0);
+        sim_ask_admin(sim, i, i, BW_ADMIN_UP);
+        sim_report(sim, i, BW_PNOTE_OK, 0);
+        for (uint8_t g = 0; g < sim->groups; g++)
+            ask_deny(sim, i, g, BW_REQUEST_GROUP_ALLOW, BW_DENY_WATCH); /* what resources denied stays so */
     }
     sim->faults_over = true;
     sim_changed(sim);

@@ -2,7 +2,7 @@
 /*
  * sim --seeds N --first S [--members M] [--bug NAME]: runs seeds S … S + N - 1 for 2, 3 and 5 members (or M) and prints one TAP line
  * per scenario class and member count. sim --seed S --members M [--trace] runs one and tells the story. sim --hours H --members M
- * measures: cluster-hours per CPU-minute.
+ * measures: cluster-hours per CPU-minute. sim --schedules [PART OF A NAME] runs the fault catalogue (--first: other chances).
  */
 #include "tests/sim/sim.h"
 
@@ -15,7 +15,8 @@ struct options {
     uint64_t seeds, first, seed;
     unsigned members, interfaces;
     double hours;
-    bool one, trace;
+    bool one, trace, schedules;
+    const char *only;
     enum sim_bug bug;
 };
 
@@ -177,7 +178,7 @@ int main(int argc, char **argv)
     static const struct option names[] = {
         {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'}, {"members", required_argument, NULL, 'm'},
         {"interfaces", required_argument, NULL, 'i'}, {"seed", required_argument, NULL, 's'}, {"trace", no_argument, NULL, 't'},
-        {"bug", required_argument, NULL, 'b'}, {"hours", required_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+        {"bug", required_argument, NULL, 'b'}, {"schedules", optional_argument, NULL, 'c'}, {"hours", required_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     struct options o = {.seeds = 2000, .first = 1};
     int c;
 
@@ -189,6 +190,7 @@ int main(int argc, char **argv)
         case 'i': o.interfaces = (unsigned)strtoul(optarg, NULL, 10); break;
         case 's': o.seed = strtoull(optarg, NULL, 10), o.one = true; break;
         case 't': o.trace = true; break;
+        case 'c': o.schedules = true, o.only = optarg; break;
         case 'b': o.bug = find_bug(optarg); break;
         case 'h': o.hours = strtod(optarg, NULL); break;
         default: return 2;
@@ -198,5 +200,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "sim: 2 to 16 members, 1 to 16 interfaces\n");
         return 2;
     }
+    if (o.schedules)
+        return sim_schedules(o.only != NULL ? o.only : argv[optind], o.first, o.trace);
     return o.hours > 0 ? measure(&o) : o.one ? one(&o) : many(&o);
 }

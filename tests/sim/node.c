@@ -50,6 +50,9 @@ void sim_node_start(struct sim *sim, uint8_t node)
     n->boot = start.boot = make_boot(sim);
     start.seed = sim_random(sim);
     start.admin = n->admin;
+    if (sim->class == SIM_VERSIONS) /* upgraded, or back */
+        n->protocol = (uint16_t)(1 + sim_pick(sim, 2));
+    start.protocol = n->protocol;
     bw_copy(start.version, sizeof(start.version), "0.1.0");
     memset(n->sessions, 0, sizeof(n->sessions));
     for (uint8_t i = 0; i < sim->members; i++)
@@ -185,6 +188,7 @@ static void grant(struct sim *sim, uint8_t node, const struct bw_output *out)
     edge->wanted = true;
     edge->generation++;
     sim_push(sim, sim->now_ns + EDGE_LEAST_NS + sim_pick(sim, EDGE_SPREAD_NS), SIM_INSTALLED, node, 0, out->group, edge->generation);
+    sim->seen.takes++;
     note(sim, node, 1000 + out->group);
     sim_trace(sim, "member %u takes group %u at epoch %lu", node + 1, out->group,
               (unsigned long)sim->nodes[node].core->groups[out->group].hold_epoch);
@@ -208,6 +212,10 @@ static void revoke(struct sim *sim, uint8_t node, const struct bw_output *out)
 static void event(struct sim *sim, uint8_t node, const struct bw_event *e)
 {
     note(sim, node, 3000 + e->kind);
+    if (e->kind <= BW_EVENT_LAST)
+        sim->seen.events[e->kind]++;
+    if (e->kind == BW_EVENT_INTERFACE && strcmp(e->to, bw_enum_text(&bw_enum_interface_state, BW_INTERFACE_DOWN)) == 0)
+        sim->seen.falls++;
     if (e->kind == BW_EVENT_FAILOVER)
         sim->failovers++;
     if (e->kind == BW_EVENT_SPLIT_BRAIN)

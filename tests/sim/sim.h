@@ -18,14 +18,14 @@
 
 enum sim_class {
     SIM_CLEAN, SIM_LINKS, SIM_PORTS, SIM_CUTS, SIM_ONE_WAY, SIM_LOSS, SIM_DELAY, SIM_CRASHES, SIM_PAUSES, SIM_ADMIN, SIM_HEALTH,
-    SIM_ALL, SIM_GROUPS, SIM_WITNESS, SIM_CLASSES,
+    SIM_ALL, SIM_GROUPS, SIM_WITNESS, SIM_VERSIONS, SIM_MIXED, SIM_DENY, SIM_CLASSES,
 };
 extern const char *const sim_class_names[SIM_CLASSES];
 
 enum sim_bug {
     SIM_BUG_NONE, SIM_BUG_NO_VOTE, SIM_BUG_KEEP_ADDRESS, SIM_BUG_NO_PAUSE, SIM_BUG_NOT_MUTUAL, SIM_BUG_NEVER_DEAF, SIM_BUG_NO_RANK,
     SIM_BUG_NO_NAMES, SIM_BUG_NO_EXPIRY, SIM_BUG_NO_ADMIN, SIM_BUG_STALE_EPOCH, SIM_BUG_NO_REASON, SIM_BUG_RANDOM, SIM_BUG_NO_WISH, SIM_BUG_NO_WITNESS,
-    SIM_BUGS,
+    SIM_BUG_NO_VERSION, SIM_BUG_NO_AGREEMENT, SIM_BUG_NO_DENY, SIM_BUGS,
 };
 extern const char *const sim_bug_names[SIM_BUGS];
 
@@ -67,6 +67,7 @@ struct sim_node {
     bool deaf_port[BW_MAX_INTERFACES], mute_port[BW_MAX_INTERFACES]; /* link is up, nothing comes in / goes out */
     bool unwitnessed; /* it does not reach the witness */
     uint32_t admin;
+    uint16_t protocol; /* 0 = this build's */
     int64_t wall_offset;
     /* For the checks. */
     uint32_t condition; /* bits: waiting, listening, deaf, excluded, damped, works */
@@ -88,7 +89,7 @@ struct sim {
     enum sim_class class;
     enum sim_bug bug;
     uint8_t members, interfaces, groups;
-    bool trace, replay;
+    bool trace, scheduled; /* scheduled: what happens is written down (schedule.c), not drawn */
     uint64_t now_ns, end_ns, faults_end_ns;
     bool faults_over;
     struct sim_node nodes[BW_MAX_MEMBERS];
@@ -118,6 +119,13 @@ struct sim {
     uint64_t none_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS];
     uint64_t hash; /* over everything that happened: the same seed gives the same */
     uint64_t turns, failovers, splits;
+    struct { /* what a client, or an administrator, would have seen since the last sim_mark */
+        unsigned takes, falls, events[BW_EVENT_LAST + 1]; /* takings of any group; interfaces that went down; events of a kind */
+        uint64_t none_ns, over_ns;                        /* longest time that nobody, or more than one, held group 0 */
+        uint64_t none_since_ns, over_since_ns;
+    } seen;
+    struct bw_message *tape; /* frames as they were sent, to be played again */
+    uint32_t tape_count, tape_cap;
     double worst_both, worst_over, worst_none; /* the largest part of its bound that anything used */
     bool failed;
     char failure[512];
@@ -129,6 +137,8 @@ struct sim {
 bool sim_run(struct sim *sim);
 void sim_init(struct sim *sim);
 void sim_fini(struct sim *sim);
+/* Ends the turns that were begun at this instant, and checks. */
+void sim_now(struct sim *sim);
 uint64_t sim_random(struct sim *sim);
 /* 0 … below - 1 */
 uint64_t sim_pick(struct sim *sim, uint64_t below);
@@ -150,15 +160,31 @@ bool sim_node_hold(const struct sim *sim, uint8_t node, uint8_t group);
 bool sim_session_open(struct sim *sim, uint8_t node, const struct bw_message *message, bool *answer);
 void sim_session_fill(struct sim *sim, uint8_t node, struct bw_message *message);
 
+/* ---- schedule.c ---- */
+/* Runs the fault catalogue, its chances drawn by `seed`: one TAP line each. 0 or 1. only: a part of the names wanted, or NULL. */
+int sim_schedules(const char *only, uint64_t seed, bool trace);
+
 /* ---- fault.c ---- */
 void sim_faults_plan(struct sim *sim);
 void sim_fault(struct sim *sim);
 void sim_faults_end(struct sim *sim);
+void sim_pause(struct sim *sim, uint8_t node, uint64_t for_ns);
+void sim_cut(struct sim *sim, uint8_t from, uint8_t to, bool now);
+void sim_loss(struct sim *sim, uint8_t per_cent);
+void sim_report(struct sim *sim, uint8_t node, uint32_t status, uint64_t timeout_ns);
+void sim_ask_admin(struct sim *sim, uint8_t node, uint8_t about, uint32_t admin);
 
 /* ---- check.c ---- */
 void sim_changed(struct sim *sim); /* something changed from outside */
 void sim_check(struct sim *sim);
+
+/* ---- seen.c ---- */
+void sim_look(struct sim *sim);
+void sim_mark(struct sim *sim); /* counts anew what is seen */
 void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Gives a frame to all members once more, as if recorded and sent again. */
+void sim_replay(struct sim *sim, const struct bw_message *message, uint16_t interfaces);
 
 /* ---- bug.c ---- */
 void sim_bug_message(struct sim *sim, uint8_t node, struct bw_message *message);

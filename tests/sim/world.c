@@ -141,12 +141,11 @@ static void send_to(struct sim *sim, uint8_t from, uint8_t to, uint8_t interface
     }
 }
 
-void sim_send(struct sim *sim, uint8_t from, struct bw_message *message, uint16_t interfaces)
+static void put_on_wire(struct sim *sim, uint8_t from, const struct bw_message *message, uint16_t interfaces)
 {
     const struct sim_node *node = &sim->nodes[from];
     uint32_t slot = message_new(sim);
 
-    sim_session_fill(sim, from, message);
     copy_message(&sim->messages[slot], message);
     sim->references[slot] = 1;
     for (uint8_t i = 0; i < sim->interfaces; i++) {
@@ -157,6 +156,19 @@ void sim_send(struct sim *sim, uint8_t from, struct bw_message *message, uint16_
                 send_to(sim, from, to, i, slot);
     }
     message_done(sim, slot);
+}
+
+void sim_send(struct sim *sim, uint8_t from, struct bw_message *message, uint16_t interfaces)
+{
+    sim_session_fill(sim, from, message);
+    if (sim->tape_count < sim->tape_cap)
+        copy_message(&sim->tape[sim->tape_count++], message);
+    put_on_wire(sim, from, message, interfaces);
+}
+
+void sim_replay(struct sim *sim, const struct bw_message *message, uint16_t interfaces)
+{
+    put_on_wire(sim, (uint8_t)(message->sender - 1), message, interfaces);
 }
 
 static void deliver(struct sim *sim, const struct sim_event *e)
@@ -323,6 +335,12 @@ static uint64_t next_time(const struct sim *sim)
     return next;
 }
 
+void sim_now(struct sim *sim)
+{
+    end_turns(sim);
+    sim_check(sim);
+}
+
 bool sim_run(struct sim *sim)
 {
     while (!sim->failed) {
@@ -336,8 +354,7 @@ bool sim_run(struct sim *sim)
             struct sim_event e = pop(sim);
             handle(sim, &e);
         }
-        end_turns(sim);
-        sim_check(sim);
+        sim_now(sim);
     }
     return !sim->failed;
 }
@@ -382,12 +399,34 @@ static void make_config(struct sim *sim, struct bw_cluster_config *c)
     }
 }
 
+/* One that differs from the others': recovery, priorities, policies, failback, dead time. */
+static void mix_config(struct sim *sim, struct bw_cluster_config *c)
+{
+    if (sim_chance(sim, 30))
+        return;
+    c->digest = 2 + sim_pick(sim, 1000);
+    if (sim_chance(sim, 50))
+        c->recovery = sim_chance(sim, 50) ? BW_RECOVERY_PRIMARY_UP : BW_RECOVERY_ACTIVE_UP;
+    for (uint8_t i = 0; i < sim->members; i++)
+        c->members[i].priority = (uint8_t)(1 + sim_pick(sim, sim->members));
+    for (uint8_t g = 0; g < sim->groups; g++) {
+        uint8_t turned = (uint8_t)sim_pick(sim, sim->members);
+
+        c->groups[g].failback = sim_chance(sim, 30) ? 0 : sim_chance(sim, 50) ? BW_AUTO : BW_MANUAL;
+        if (sim_chance(sim, 30))
+            c->groups[g].policy_count = 0;
+        for (uint8_t i = 0; i < sim->members; i++)
+            c->groups[g].policy[i] = (uint8_t)((i + turned) % sim->members);
+    }
+}
+
 void sim_init(struct sim *sim)
 {
     sim->random = sim->seed * 0x2545f4914f6cdd1dULL + sim->members;
     sim->i_ns = sim->class != SIM_CLEAN && sim_chance(sim, 15) ? 20 * BW_MS : 100 * BW_MS;
     sim->d_ns = (sim->class != SIM_CLEAN && sim_chance(sim, 20) ? 2 + sim_pick(sim, 4) : 3) * sim->i_ns;
-    sim->now_ns = SIM_START_NS;
+    if (sim->now_ns == 0)
+        sim->now_ns = SIM_START_NS;
     sim->hash = BW_HASH_START;
     sim->changed_ns = sim->outside_ns = sim->now_ns;
     sim->delay_ns = sim->largest_delay_ns = 200 * 1000;
@@ -407,6 +446,8 @@ void sim_init(struct sim *sim)
         struct sim_node *n = &sim->nodes[i];
 
         make_config(sim, &n->config);
+        if (sim->class == SIM_MIXED)
+            mix_config(sim, &n->config);
         n->config.local = i;
         n->memory = malloc(bw_core_size());
         if (n->memory == NULL)
@@ -415,7 +456,8 @@ void sim_init(struct sim *sim)
         for (uint8_t k = 0; k < sim->interfaces; k++)
             n->link[k] = true;
     }
-    sim_faults_plan(sim);
+    if (!sim->scheduled)
+        sim_faults_plan(sim);
 }
 
 void sim_fini(struct sim *sim)
@@ -423,5 +465,6 @@ void sim_fini(struct sim *sim)
     for (uint8_t i = 0; i < sim->members; i++)
         free(sim->nodes[i].memory);
     free(sim->messages);
+    free(sim->tape);
     free(sim->heap);
 }
