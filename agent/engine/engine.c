@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,13 +47,10 @@ static int open_descriptors(struct bw_engine *e)
     int error;
 
     e->epoll = epoll_create1(EPOLL_CLOEXEC);
-    e->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
     e->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (e->epoll < 0 || e->timer < 0 || e->stop_fd < 0)
+    if (e->epoll < 0 || e->stop_fd < 0)
         return -errno;
     error = bw_engine_watch_edge(e);
-    if (error == 0)
-        error = bw_engine_watch(e, e->timer, SOURCE_TIMER);
     if (error == 0)
         error = bw_engine_watch(e, e->stop_fd, SOURCE_STOP);
     if (error == 0)
@@ -91,7 +87,8 @@ int bw_engine_new(const struct bw_agent *agent, const struct bw_core_start *star
         goto out;
     e->agent = agent;
     e->cluster = &agent->config->cluster;
-    e->epoll = e->timer = e->stop_fd = -1;
+    bw_engine_sync_keys(e, agent->context->keys, agent->context->keys_count);
+    e->epoll = e->stop_fd = -1;
     error = bw_linux_new(e->cluster, &e->edge);
     if (error == 0)
         error = open_descriptors(e);
@@ -105,6 +102,7 @@ int bw_engine_new(const struct bw_agent *agent, const struct bw_core_start *star
         goto out;
     }
     e->start_ns = start->now_ns;
+    e->pid = (uint32_t)getpid();
     e->core = bw_core_init(memory, e->cluster, start);
     memory = NULL;
     *out = e;
@@ -128,12 +126,12 @@ void bw_engine_free(struct bw_engine *e)
         explicit_bzero(e->seal, bw_seal_size());
         free(e->seal);
     }
+    explicit_bzero(e->sync_keys, sizeof(e->sync_keys));
     free(e->core);
-    for (int i = 0; i < 3; i++) {
-        int fd = (int[]){e->epoll, e->timer, e->stop_fd}[i];
-        if (fd >= 0)
-            close(fd);
-    }
+    if (e->epoll >= 0)
+        close(e->epoll);
+    if (e->stop_fd >= 0)
+        close(e->stop_fd);
     free(e);
 }
 
@@ -142,16 +140,14 @@ void bw_engine_stop(struct bw_engine *e)
     (void)!write(e->stop_fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
-static void arm(struct bw_engine *e, uint64_t at_ns)
+/* Waits until something comes, or until e->wake_ns. In the wait itself: a timer descriptor would have to be set, read and waited for. The
+ * wait counts the time that the machine runs only; a machine that slept looks at the clock when it wakes, at most an interval later. */
+static int wait_events(struct bw_engine *e, struct epoll_event *events, int count)
 {
-    struct itimerspec when = {.it_value = {(time_t)(at_ns / BW_SEC), (long)(at_ns % BW_SEC)}};
+    uint64_t now_ns = bw_now_ns(), left_ns = e->wake_ns > now_ns ? e->wake_ns - now_ns : 0;
+    struct timespec timeout = {(time_t)(left_ns / BW_SEC), (long)(left_ns % BW_SEC)};
 
-    if (at_ns == e->armed_ns && !bw_engine_ready(e, SOURCE_TIMER))
-        return;
-    e->armed_ns = at_ns;
-    if (at_ns == 0) /* zero would disarm */
-        when.it_value.tv_nsec = 1;
-    timerfd_settime(e->timer, TFD_TIMER_ABSTIME, &when, NULL);
+    return epoll_pwait2(e->epoll, events, count, &timeout, NULL);
 }
 
 /* Was an end asked for: by a signal, or because the keeper is gone? */
@@ -188,11 +184,9 @@ static void drop_stale(struct bw_engine *e)
 
 static void turn(struct bw_engine *e)
 {
-    uint64_t ticks, posted_due;
+    uint64_t posted_due;
     bool bounded;
 
-    if (bw_engine_ready(e, SOURCE_TIMER))
-        (void)!read(e->timer, &ticks, sizeof(ticks));
     bounded = bw_engine_receive(e);
     e->now_ns = bw_now_ns();
     atomic_store_explicit(&e->agent->context->lifeline->turn_ns, e->now_ns, memory_order_relaxed);
@@ -210,7 +204,7 @@ static void turn(struct bw_engine *e)
     e->due_ns = bw_core_deadline(e->core);
     posted_due = e->last_post_ns + COUNTERS_EVERY_NS;
     /* Frames beyond this turn's bound are waiting: the level-triggered epoll returns at once. */
-    arm(e, e->due_ns < posted_due ? e->due_ns : posted_due);
+    e->wake_ns = e->due_ns < posted_due ? e->due_ns : posted_due;
 }
 
 int bw_engine_run(struct bw_engine *e)
@@ -223,7 +217,7 @@ int bw_engine_run(struct bw_engine *e)
     e->ready = EVERYTHING & ~(1U << SOURCE_STOP | 1U << SOURCE_DEATH);
     turn(e);
     while (!e->done) {
-        int count = epoll_wait(e->epoll, events, (int)(sizeof(events) / sizeof(events[0])), -1);
+        int count = wait_events(e, events, (int)(sizeof(events) / sizeof(events[0])));
 
         if (count < 0 && errno != EINTR) {
             error = -errno;

@@ -13,24 +13,19 @@
 
 /* What a descriptor in the epoll set is; ports are SOURCE_PORT + interface index. Only what is ready is read: the epoll is level-triggered,
  * so a descriptor that it does not name had nothing when the turn began. */
-enum source { SOURCE_TIMER, SOURCE_STOP, SOURCE_DEATH, SOURCE_MAILBOX, SOURCE_EDGE, SOURCE_PORT };
+enum source { SOURCE_STOP, SOURCE_DEATH, SOURCE_MAILBOX, SOURCE_EDGE, SOURCE_PORT };
 
 /* Heartbeat lateness, bucketed: 8 buckets an octave over microseconds. */
 #define LATENESS_BUCKETS 256
 struct bw_lateness {
     uint64_t counts[LATENESS_BUCKETS];
-    uint64_t total;
+    uint64_t total, sum_ns;
     uint64_t worst_ns;
+    uint64_t exported[BW_LATE_BUCKETS]; /* the coarser buckets of the model */
 };
 void bw_lateness_add(struct bw_lateness *lateness, uint64_t late_ns);
 /* Upper bound of the bucket below which `permille_tenths` of 10,000 samples lie (9990 = 99.9 %); 0 without samples. */
 uint64_t bw_lateness_quantile(const struct bw_lateness *lateness, unsigned of_ten_thousand);
-
-struct received {
-    uint8_t interface;
-    uint16_t length;
-    uint8_t bytes[BW_FRAME_MAX];
-};
 
 /* The last whole copy of what other threads contribute to snapshots, and where the next one is read into. */
 struct bw_others {
@@ -48,11 +43,12 @@ struct bw_engine {
     struct bw_linux *edge;
     struct bw_port *ports[BW_MAX_INTERFACES]; /* NULL: no CCP on this interface */
     struct bw_link attached[BW_MAX_INTERFACES]; /* what the port was last attached to */
-    int epoll, timer, stop_fd;
+    int epoll, stop_fd;
     uint32_t ready;   /* bit per enum source (ports from SOURCE_PORT on) that has something to read in this turn */
-    uint64_t armed_ns; /* what the timer is set to */
+    uint64_t wake_ns; /* a turn is due then, whatever comes */
     bool stopping, done, post_wanted;
     int exit_status;
+    uint32_t pid;
     uint64_t reload_ticket; /* of the one being carried out, 0 = none */
     uint64_t start_ns, stop_ns, now_ns, due_ns, last_post_ns, notices_ns, turns, pauses, slow_hooks;
     uint64_t verdicts[BW_VERDICT_DUPLICATE_ID + 1];
@@ -60,8 +56,13 @@ struct bw_engine {
     uint64_t last_query_answer_ns[BW_MAX_INTERFACES];
     uint64_t frames_sent[BW_MAX_INTERFACES], frames_received[BW_MAX_INTERFACES], send_errors[BW_MAX_INTERFACES];
     struct bw_lateness lateness;
+    /* For the sync thread: the keys, and its state that was told last. */
+    uint32_t sync_keys_count, sync_state;
+    uint8_t sync_keys[2][BW_KEY_BYTES];
+    uint64_t sync_event_ns;
     unsigned received_count;
-    struct received received[FRAMES_PER_TURN];
+    struct bw_arrival received[FRAMES_PER_TURN];
+    uint8_t frames[BW_MAX_INTERFACES][BW_FRAME_MAX]; /* sealed, on their way out */
 };
 
 /* Reads what waits in the ports into `received`. True when it stopped at the bound. */
@@ -79,6 +80,9 @@ void bw_engine_attach(struct bw_engine *engine, uint8_t interface);
 void bw_engine_outputs(struct bw_engine *engine);
 /* Sends a heartbeat on one interface at once (to a member that is not adopted yet). */
 void bw_engine_send_heartbeat(struct bw_engine *engine, uint16_t interfaces);
+/* Tells the sync thread what changed for it, and its own change of state as an event. Keys: at the start and when they change. */
+void bw_engine_tell_sync(struct bw_engine *engine, const struct bw_snapshot *snapshot);
+void bw_engine_sync_keys(struct bw_engine *engine, const uint8_t keys[2][BW_KEY_BYTES], unsigned count);
 /* Posts a snapshot. */
 void bw_engine_post(struct bw_engine *engine);
 /* Adds a descriptor to the epoll set; one that is there already is fine. source: enum source. */

@@ -14,24 +14,24 @@
 
 bool bw_engine_receive(struct bw_engine *e)
 {
+    bool bounded = false;
+
     e->received_count = 0;
     for (uint8_t i = 0; i < e->cluster->interfaces_count; i++) {
-        while (e->ports[i] != NULL && bw_engine_ready(e, SOURCE_PORT + i)) {
-            struct received *r = &e->received[e->received_count];
-            int n;
+        unsigned count;
+        bool more;
 
-            if (e->received_count == FRAMES_PER_TURN)
-                return true;
-            n = bw_port_receive(e->ports[i], r->bytes, sizeof(r->bytes));
-            if (n <= 0)
-                break;
-            r->interface = i;
-            r->length = (uint16_t)n;
-            e->frames_received[i]++;
-            e->received_count++;
-        }
+        if (e->ports[i] == NULL || !bw_engine_ready(e, SOURCE_PORT + i))
+            continue;
+        count = bw_port_receive_many(e->ports[i], &e->received[e->received_count],
+                                     FRAMES_PER_TURN - e->received_count, &more);
+        for (unsigned n = 0; n < count; n++)
+            e->received[e->received_count + n].interface = i;
+        e->frames_received[i] += count;
+        e->received_count += count;
+        bounded = bounded || more;
     }
-    return false;
+    return bounded;
 }
 
 /* What a frame that is refused is called in the log and in history. */
@@ -66,11 +66,11 @@ static void answer_query(struct bw_engine *e, uint8_t interface)
     bw_engine_send_heartbeat(e, (uint16_t)(1U << interface));
 }
 
-static void input_frame(struct bw_engine *e, const struct received *r)
+static void input_frame(struct bw_engine *e, const struct bw_arrival *r)
 {
     static struct bw_message message; /* large; the engine is one thread */
     struct bw_input input = {.kind = BW_INPUT_MESSAGE, .interface = r->interface, .message = &message};
-    enum bw_verdict verdict = bw_open_frame(e->seal, r->bytes, r->length, r->interface, &message);
+    enum bw_verdict verdict = bw_open_frame(e->seal, r->bytes + r->at, r->length, r->interface, &message);
 
     e->verdicts[verdict]++;
     switch (verdict) {
@@ -139,6 +139,8 @@ static void input_requests(struct bw_engine *e)
             bw_engine_reload_begin(e, input.ticket);
         else
             bw_core_input(e->core, &input);
+        if (request.kind == BW_REQUEST_COUNTERS_RESET)
+            atomic_fetch_add(&e->agent->stats->sync_resets, 1);
     }
 }
 

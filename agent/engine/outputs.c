@@ -3,10 +3,10 @@
  * Out of the core: frames, grants, probes, events, answers, snapshots.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/engine/engine_private.h"
 #include "bellwether/catalogue.h"
+#include "bellwether/sync_health.h"
 #include "bellwether/text.h"
 
 static void clear_facts(struct bw_engine *e, const struct bw_heartbeat *heartbeat, struct bw_clear_facts *facts)
@@ -30,21 +30,27 @@ static void clear_facts(struct bw_engine *e, const struct bw_heartbeat *heartbea
 static void send_on(struct bw_engine *e, struct bw_message *message, uint16_t interfaces)
 {
     struct bw_clear_facts facts;
-    uint8_t frame[BW_FRAME_MAX];
+    int lengths[BW_MAX_INTERFACES] = {0};
+    bool encoded = false;
 
     clear_facts(e, message->kind == BW_MESSAGE_HEARTBEAT ? &message->heartbeat : NULL, &facts);
     for (uint8_t i = 0; i < e->cluster->interfaces_count; i++) {
-        int n;
-
         if (e->ports[i] == NULL || (interfaces >> i & 1) == 0 || e->attached[i].ifindex == 0)
             continue;
-        n = bw_seal_frame(e->seal, message, &facts, i, frame, sizeof(frame));
-        if (n > 0)
-            n = bw_port_send(e->ports[i], frame, (size_t)n);
-        if (n < 0)
-            e->send_errors[i]++;
+        if (encoded)
+            lengths[i] = bw_seal_again(e->seal, i, e->frames[i], sizeof(e->frames[i]));
         else
+            lengths[i] = bw_seal_frame(e->seal, message, &facts, i, e->frames[i], sizeof(e->frames[i]));
+        encoded = encoded || lengths[i] > 0;
+    }
+    /* All in a row, so that whoever hears them wakes up once. */
+    for (uint8_t i = 0; i < e->cluster->interfaces_count; i++) {
+        if (lengths[i] > 0)
+            lengths[i] = bw_port_send(e->ports[i], e->frames[i], (size_t)lengths[i]) == 0 ? 1 : -1;
+        if (lengths[i] > 0)
             e->frames_sent[i]++;
+        else if (lengths[i] < 0)
+            e->send_errors[i]++;
     }
 }
 
@@ -104,8 +110,10 @@ static void carry_out(struct bw_engine *e, const struct bw_output *output)
 {
     switch (output->kind) {
     case BW_OUTPUT_HEARTBEAT:
-        if (e->due_ns != 0 && e->now_ns >= e->due_ns)
-            bw_lateness_add(&e->lateness, bw_now_ns() - e->due_ns);
+        if (output->until_ns != 0 && e->turns > 0) { /* the first one was due when the process began */
+            uint64_t now_ns = bw_now_ns();
+            bw_lateness_add(&e->lateness, now_ns > output->until_ns ? now_ns - output->until_ns : 0);
+        }
         bw_engine_send_heartbeat(e, output->interfaces);
         break;
     case BW_OUTPUT_PAGE:
@@ -182,11 +190,14 @@ static void agent_row(struct bw_engine *e, struct bw_agent_row *row)
     const struct bw_stats *stats = e->agent->stats;
 
     memset(row, 0, sizeof(*row));
-    row->pid = (uint32_t)getpid();
+    row->pid = e->pid;
     row->uptime_ns = e->now_ns - e->start_ns;
     row->turns = e->turns;
     row->late_worst_ns = e->lateness.worst_ns;
     row->late_p999_ns = bw_lateness_quantile(&e->lateness, 9990);
+    memcpy(row->late_buckets, e->lateness.exported, sizeof(row->late_buckets));
+    row->late_sum_ns = e->lateness.sum_ns;
+    row->late_count = e->lateness.total;
     row->slow_hooks = e->slow_hooks;
     row->pauses = e->pauses;
     row->frames_malformed = e->verdicts[BW_VERDICT_MALFORMED];
@@ -251,6 +262,7 @@ static void rows_of_others(struct bw_engine *e, struct bw_snapshot *s)
     s->sync = o->sync.sync;
     if (s->sync.state == 0)
         s->sync.state = BW_SYNC_OFF;
+    bw_sync_judge(&s->sync);
     s->sync_peers_count = o->sync.peers_count;
     memcpy(s->sync_peers, o->sync.peers, o->sync.peers_count * sizeof(o->sync.peers[0]));
     s->alerts_count = o->alerts.count;
@@ -279,6 +291,7 @@ void bw_engine_post(struct bw_engine *e)
     }
     for (uint32_t i = 0; i < s->addresses_count && i < c->addresses_count; i++)
         s->addresses[i].installed = bw_linux_installed(e->edge, (uint16_t)i);
+    bw_engine_tell_sync(e, s);
     bw_history_range(e->agent->history, &s->history_first, &s->history_last);
     s->posted_ns = e->now_ns;
     s->posted_wall = bw_wall();

@@ -48,6 +48,7 @@ void bw_engine_reload_run(struct bw_engine *e)
     e->cluster = &h->config->cluster;
     if (h->keys_count > 0)
         (void)bw_seal_rekey(e->seal, h->keys, h->keys_count);
+    bw_engine_sync_keys(e, h->keys, h->keys_count);
     (void)bw_engine_watch_edge(e);
     end(e, ticket, BW_HANDOVER_DONE, BW_RESULT_DONE, "");
 }

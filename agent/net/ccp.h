@@ -41,6 +41,12 @@ static inline bool bw_ccp_id_plausible(unsigned id)
 /* Appends the clear part. random_id tells incarnations apart for people. */
 void bw_ccp_put_clear(struct bw_sink *sink, const struct bw_message *message, uint8_t cluster,
                       const struct bw_clear_facts *facts);
+/* Changes the interface that a clear part names. */
+void bw_ccp_set_interface(uint8_t *clear, uint8_t interface);
+
+/* The clear part of a frame of state synchronisation, which every member may read. */
+void bw_ccp_put_sync_clear(struct bw_sink *sink, uint8_t cluster, uint8_t interface, uint8_t sender,
+                           const struct bw_boot_id *boot);
 
 /* As bw_ccp_encode and bw_ccp_decode_body, with the handshake apart instead of in the echoes. Entries for which there
  * is no room are left out. */

@@ -169,8 +169,8 @@ static int get_list(struct bw_source *source, const struct bw_section *section, 
         entry.length = entry.at + source->bytes[source->at];
         if (count == section->capacity || entry.length > source->length)
             return -EBADMSG;
-        if (bw_fields_get(&entry, section->fields, section->fields_count,
-                          base + section->at + (size_t)count * section->stride) != 0)
+        if (bw_fields_get_from(&entry, section->fields, bw_section_least(section), section->fields_count,
+                               base + section->at + (size_t)count * section->stride) != 0)
             return -EBADMSG;
         source->at = entry.length;
         count++;
@@ -228,7 +228,7 @@ static int get_section(struct bw_source *source, unsigned type, struct bw_messag
     *seen |= 1U << type;
     if (section->capacity)
         return get_list(source, section, base);
-    return bw_fields_get(source, section->fields, section->fields_count, base + section->at);
+    return bw_fields_get_from(source, section->fields, bw_section_least(section), section->fields_count, base + section->at);
 }
 
 int bw_ccp_decode_with(const uint8_t *bytes, size_t length, struct bw_message *message, struct bw_handshake *handshake)

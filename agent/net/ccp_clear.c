@@ -15,6 +15,7 @@
 #define MAGIC             0x1a90
 #define VERSION           650
 #define HEADER_BYTES      20
+#define INTERFACE_AT      8
 #define REPORT_STATES     1
 #define REPORT_INTERFACES 2
 #define IDS_MAX           254
@@ -83,6 +84,26 @@ void bw_ccp_put_clear(struct bw_sink *sink, const struct bw_message *message, ui
     bw_put_uint(sink, 0, 4); /* policy id, filler */
     if (opcode == BW_CCP_OPCODE_STATE)
         put_state(sink, message, facts);
+}
+
+void bw_ccp_set_interface(uint8_t *clear, uint8_t interface)
+{
+    clear[INTERFACE_AT] = 0;
+    clear[INTERFACE_AT + 1] = (uint8_t)(interface + 1);
+}
+
+void bw_ccp_put_sync_clear(struct bw_sink *sink, uint8_t cluster, uint8_t interface, uint8_t sender,
+                           const struct bw_boot_id *boot)
+{
+    bw_put_uint(sink, MAGIC, 2);
+    bw_put_uint(sink, VERSION, 2);
+    bw_put_uint(sink, cluster, 2);
+    bw_put_uint(sink, BW_CCP_OPCODE_SYNC, 2);
+    bw_put_uint(sink, interface + 1U, 2);
+    bw_put_bytes(sink, boot->bytes, 2);
+    bw_put_uint(sink, sender, 2);
+    bw_put_uint(sink, BW_CCP_TARGET_ALL, 2);
+    bw_put_uint(sink, 0, 4); /* policy id, filler */
 }
 
 /* Skips what MY_STATE says: our members tell each other more in the sealed part. */

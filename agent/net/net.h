@@ -84,12 +84,16 @@ struct bw_seal *bw_seal_init(void *memory, const struct bw_seal_setup *setup);
  * next turn. Returns its length; -ENOSPC; -EINVAL: a value out of its range; -EOVERFLOW: all sequence numbers used. */
 int bw_seal_frame(struct bw_seal *seal, struct bw_message *message, const struct bw_clear_facts *facts,
                   uint8_t interface, uint8_t *frame, size_t cap);
+/* The message of the last bw_seal_frame once more, for another interface: what is in it is encoded only once. */
+int bw_seal_again(struct bw_seal *seal, uint8_t interface, uint8_t *frame, size_t cap);
 /* Opens a frame that came in on interface index `interface`. *message is set for ACCEPT, FAREWELL and QUERY (there only
  * sender, boot). A farewell ends the session of the incarnation that it names. */
 enum bw_verdict bw_open_frame(struct bw_seal *seal, const uint8_t *frame, size_t length, uint8_t interface,
                               struct bw_message *message);
 /* Forgets the session of a member (it was declared over or dead for long); its next incarnation is adopted anew. */
 void bw_seal_forget(struct bw_seal *seal, uint8_t member);
+/* Is an incarnation of the member adopted? Then which one. */
+bool bw_seal_adopted(struct bw_seal *seal, uint8_t member, struct bw_boot_id *boot);
 
 /* ---- ports ---- */
 
@@ -119,6 +123,16 @@ void bw_port_fds(const struct bw_port *port, int fds[2]);
 int bw_port_send(struct bw_port *port, const uint8_t *frame, size_t length);
 /* The next CCP frame (UDP payload) that is waiting: length, 0 = none, negative errno. Own frames are left out. */
 int bw_port_receive(struct bw_port *port, uint8_t *frame, size_t cap);
+/* A packet with a CCP frame in it: `length` bytes from `at`. */
+#define BW_ARRIVAL_MAX 2048
+struct bw_arrival {
+    uint8_t interface; /* for the caller's own use */
+    uint16_t at, length;
+    uint8_t bytes[BW_ARRIVAL_MAX];
+};
+
+/* As many of the waiting frames as fit, in one system call where there is one for that. Returns their number; *more: others may wait. */
+unsigned bw_port_receive_many(struct bw_port *port, struct bw_arrival *arrivals, unsigned count, bool *more);
 /* Throws away all that is queued (after a pause). Bounded. */
 void bw_port_drain(struct bw_port *port);
 

@@ -121,11 +121,36 @@ int bw_port_receive(struct bw_port *port, uint8_t *frame, size_t cap)
 {
     int result = 0;
 
-    if (port->transport != BW_TRANSPORT_UNICAST)
-        return bw_packet_receive(&port->packet, frame, cap);
+    if (port->transport != BW_TRANSPORT_UNICAST) {
+        struct bw_arrival arrival;
+        bool more;
+
+        if (bw_packet_receive(&port->packet, &arrival, 1, &more) == 0 || arrival.length > cap)
+            return 0;
+        memcpy(frame, arrival.bytes + arrival.at, arrival.length);
+        return arrival.length;
+    }
     for (int i = 0; i < 2 && result == 0; i++)
         result = bw_unicast_receive(&port->unicast[i], frame, cap);
     return result;
+}
+
+unsigned bw_port_receive_many(struct bw_port *port, struct bw_arrival *arrivals, unsigned count, bool *more)
+{
+    unsigned total = 0;
+
+    if (port->transport != BW_TRANSPORT_UNICAST)
+        return bw_packet_receive(&port->packet, arrivals, count, more);
+    while (total < count) {
+        int length = bw_port_receive(port, arrivals[total].bytes, BW_FRAME_MAX);
+
+        if (length <= 0)
+            break;
+        arrivals[total].at = 0;
+        arrivals[total++].length = (uint16_t)length;
+    }
+    *more = total == count;
+    return total;
 }
 
 static void drain(int fd)

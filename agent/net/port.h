@@ -7,8 +7,6 @@
 
 #include "agent/net/net.h"
 
-#define BW_PORT_PACKET_MAX 2048
-
 /* A packet socket for multicast and broadcast. */
 struct bw_packet {
     int fd;       /* -1 until the first attachment */
@@ -34,7 +32,8 @@ struct bw_unicast {
 /* All: 0 or negative errno; receive: length, 0 = none, negative errno. */
 int bw_packet_attach(struct bw_packet *packet, int ifindex, const struct bw_address *source);
 int bw_packet_send(struct bw_packet *packet, const uint8_t *frame, size_t length);
-int bw_packet_receive(struct bw_packet *packet, uint8_t *frame, size_t cap);
+/* Number of frames; *more: others may wait. */
+unsigned bw_packet_receive(struct bw_packet *packet, struct bw_arrival *arrivals, unsigned count, bool *more);
 
 int bw_unicast_attach(struct bw_unicast *unicast, int ifindex);
 int bw_unicast_send(struct bw_unicast *unicast, const uint8_t *frame, size_t length);

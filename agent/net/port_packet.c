@@ -23,29 +23,37 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/net/ccp.h"
 #include "agent/net/inet.h"
 
 #define RECEIVE_BUFFER_BYTES (1 << 20)
-#define SKIP_MAX             64 /* packets that are none of ours, in one call */
+#define SKIP_MAX             64 /* batches, and errors that are none, in one call */
+#define BATCH_MAX            16
 #define HELPER_STACK_BYTES   (64 << 10)
 
 /* UDP to our port, not a later fragment, not another host's, and of no VLAN: what carries a tag is of another network.
  * Offsets count from the IP header. */
 static struct sock_filter ccp_filter[] = {
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, SKF_AD_OFF + SKF_AD_PKTTYPE),
-    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, PACKET_MULTICAST, 13, 0),
+    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, PACKET_MULTICAST, 18, 0),
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0),
     BPF_STMT(BPF_LD | BPF_H | BPF_ABS, SKF_AD_OFF + SKF_AD_VLAN_TAG),
     BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xfff),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 8),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 13),
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 6),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 11),
     BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),
-    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 4, 0),
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 9, 0),
     BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
     BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, BW_CCP_PORT, 0, 1),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, BW_CCP_PORT, 0, 6),
+    /* Frames of state synchronisation are another thread's (sync_port.c). One that is too short to tell is let in. */
+    BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+    BPF_STMT(BPF_ALU | BPF_SUB | BPF_X, 0),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 16, 0, 2),
+    BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, BW_CCP_OPCODE_SYNC, 1, 0),
     BPF_STMT(BPF_RET | BPF_K, 0xffff),
     BPF_STMT(BPF_RET | BPF_K, 0),
 };
@@ -216,42 +224,94 @@ static bool checksum_pending(struct msghdr *message)
     return false;
 }
 
-int bw_packet_receive(struct bw_packet *packet, uint8_t *frame, size_t cap)
-{
-    uint8_t bytes[BW_PORT_PACKET_MAX];
+/* What a batch of receptions needs beside the packets themselves. */
+struct batch {
+    struct mmsghdr headers[BATCH_MAX];
+    struct iovec parts[BATCH_MAX];
+    struct sockaddr_ll from[BATCH_MAX];
     union {
         struct cmsghdr header;
         uint8_t space[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-    } control;
+    } control[BATCH_MAX];
+};
 
-    for (int i = 0; packet->fd >= 0 && i < SKIP_MAX; i++) {
-        struct sockaddr_ll from;
-        struct iovec part = {bytes, sizeof(bytes)};
-        struct msghdr message = {.msg_name = &from,
-                                 .msg_namelen = sizeof(from),
-                                 .msg_iov = &part,
-                                 .msg_iovlen = 1,
-                                 .msg_control = &control,
-                                 .msg_controllen = sizeof(control)};
-        const uint8_t *payload;
-        size_t payload_length;
-        ssize_t length = recvmsg(packet->fd, &message, MSG_DONTWAIT);
-        int error;
-
-        if (length < 0 && errno == EAGAIN)
-            return 0;
-        if (length < 0 && (errno == ENETDOWN || errno == EINTR))
-            continue; /* the device went down: told once, then what is queued still comes */
-        if (length < 0)
-            return -errno;
-        if (from.sll_ifindex != packet->ifindex || from.sll_pkttype == PACKET_OUTGOING || message.msg_flags & MSG_TRUNC)
-            continue;
-        error =
-            bw_inet_parse(bytes, (size_t)length, BW_CCP_PORT, checksum_pending(&message), &payload, &payload_length);
-        if (error || payload_length == 0 || payload_length > cap)
-            continue;
-        memcpy(frame, payload, payload_length);
-        return (int)payload_length;
+static void prepare(struct batch *batch, struct bw_arrival *arrivals, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        batch->parts[i] = (struct iovec){arrivals[i].bytes, sizeof(arrivals[i].bytes)};
+        batch->headers[i].msg_hdr = (struct msghdr){.msg_name = &batch->from[i],
+                                                    .msg_namelen = sizeof(batch->from[i]),
+                                                    .msg_iov = &batch->parts[i],
+                                                    .msg_iovlen = 1,
+                                                    .msg_control = &batch->control[i],
+                                                    .msg_controllen = sizeof(batch->control[i])};
     }
-    return 0;
+}
+
+/* Is this a frame for us? Then where in the packet. */
+static bool accept_packet(const struct bw_packet *packet, struct mmsghdr *header, const struct sockaddr_ll *from,
+                          struct bw_arrival *arrival)
+{
+    const uint8_t *payload;
+    size_t length;
+
+    if (from->sll_ifindex != packet->ifindex || from->sll_pkttype == PACKET_OUTGOING ||
+        header->msg_hdr.msg_flags & MSG_TRUNC)
+        return false;
+    if (bw_inet_parse(arrival->bytes, header->msg_len, BW_CCP_PORT, checksum_pending(&header->msg_hdr), &payload,
+                      &length) != 0)
+        return false;
+    if (length == 0 || length > BW_FRAME_MAX)
+        return false;
+    arrival->at = (uint16_t)(payload - arrival->bytes);
+    arrival->length = (uint16_t)length;
+    return true;
+}
+
+/* One batch into the first free places. Returns how many packets there were, 0 = none. */
+static unsigned receive_batch(struct bw_packet *packet, struct bw_arrival *arrivals, unsigned count, unsigned *accepted)
+{
+    struct batch batch;
+    unsigned good = 0;
+    int received;
+
+    prepare(&batch, arrivals, count);
+    for (int tries = 0;; tries++) {
+        received = recvmmsg(packet->fd, batch.headers, count, MSG_DONTWAIT, NULL);
+        if (received >= 0)
+            break;
+        if ((errno != ENETDOWN && errno != EINTR) || tries == SKIP_MAX)
+            return 0; /* the device went down: told once, then what is queued still comes */
+    }
+    for (int i = 0; i < received; i++) {
+        if (!accept_packet(packet, &batch.headers[i], &batch.from[i], &arrivals[i]))
+            continue;
+        if (good < (unsigned)i) {
+            arrivals[good].at = arrivals[i].at;
+            arrivals[good].length = arrivals[i].length;
+            memcpy(arrivals[good].bytes, arrivals[i].bytes, sizeof(arrivals[i].bytes));
+        }
+        good++;
+    }
+    *accepted = good;
+    return (unsigned)received;
+}
+
+unsigned bw_packet_receive(struct bw_packet *packet, struct bw_arrival *arrivals, unsigned count, bool *more)
+{
+    unsigned total = 0;
+
+    *more = false;
+    for (int i = 0; packet->fd >= 0 && i < SKIP_MAX; i++) {
+        unsigned room = count - total < BATCH_MAX ? count - total : BATCH_MAX, accepted = 0;
+
+        *more = false;
+        if (room == 0 || receive_batch(packet, arrivals + total, room, &accepted) < room) {
+            *more = room == 0;
+            return total + accepted;
+        }
+        total += accepted;
+        *more = true;
+    }
+    return total;
 }

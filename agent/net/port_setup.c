@@ -17,6 +17,7 @@ bool bw_port_setup_of(const struct bw_cluster_config *c, uint8_t interface, stru
     bw_copy(setup->multicast6, sizeof(setup->multicast6), c->multicast6);
     for (uint8_t m = 0; m < c->members_count; m++)
         if (m != c->local)
-            setup->peers[setup->peers_count++] = c->members[m].address;
+            setup->peers[setup->peers_count++] = c->members[m].unicast[interface].family != 0 ? c->members[m].unicast[interface]
+                                                                                              : c->members[m].address;
     return true;
 }

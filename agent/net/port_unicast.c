@@ -5,12 +5,15 @@
 #include "agent/net/port.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/pkt_sched.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "agent/net/ccp.h"
 
 #define RECEIVE_BUFFER_BYTES (1 << 20)
 #define TOS_CONTROL          0xc0
@@ -30,6 +33,22 @@ static void tune(int fd, int family)
     (void)setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority));
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+/* Frames of state synchronisation are another thread's (sync_port.c). Offsets count from the UDP header. */
+static void leave_out_sync(int fd)
+{
+    static struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 16, 0, 2),
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 14),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, BW_CCP_OPCODE_SYNC, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, 0xffff),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
 /* By index when the kernel lets us, else by name; else (no right to) sending goes by the routes alone. */
@@ -57,6 +76,7 @@ static int open_socket(struct bw_unicast *unicast, int ifindex)
     if (fd < 0)
         return -errno;
     tune(fd, unicast->family);
+    leave_out_sync(fd);
     bind_device(fd, ifindex);
     if (unicast->family == AF_INET6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));

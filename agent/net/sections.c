@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table of sections (see sections.h). A new field goes to the end of its structure: older members skip it.
+ * The table of sections (see sections.h). A new field goes to the end of its structure: older members skip it, and newer ones
+ * take it for 0 when it is not there (`fields_least`).
  */
 #include "agent/net/sections.h"
 
@@ -29,6 +30,8 @@ static const struct bw_field heartbeat_fields[] = {
     {FIELD(U16, bw_heartbeat, interfaces_down), ALL},
     {FIELD(U32, bw_heartbeat, interval_us), ALL},
     {FIELD(U64, bw_heartbeat, config_digest), ALL},
+    {FIELD(U8, bw_heartbeat, priority), ALL},
+    {FIELD(U64, bw_heartbeat, wall), ALL},
 };
 
 static const struct bw_field echo_fields[] = {
@@ -50,9 +53,10 @@ static const struct bw_field group_fields[] = {
     {FIELD(U8, bw_group_part, confirm_member), MEMBER_OR_NONE},
     {FIELD(U8, bw_group_part, refuse_member), MEMBER_OR_NONE},
     {FIELD(U8, bw_group_part, refuse_reason), RANGE(0, BW_REFUSAL_NOT_IN_VIEW)},
-    {FIELD(U8, bw_group_part, cause), RANGE(0, BW_CAUSE_LAST)},
+    {FIELD(U8, bw_group_part, cause), ALL}, /* a newer version may know more of them */
     {NEAR(confirm_epoch)},
     {NEAR(refuse_epoch)},
+    {FIELD(U16, bw_group_part, name), ALL},
 };
 
 static const struct bw_field digest_fields[] = {{BW_FIELD_U32, 0, ALL}};
@@ -72,7 +76,7 @@ static const struct bw_field handshake_fields[] = {
 static const struct bw_field command_fields[] = {
     {FIELD(U8, bw_command, target), MEMBER},
     {FIELD(U32, bw_command, number), RANGE(1, UINT32_MAX)},
-    {FIELD(U8, bw_command, kind), RANGE(BW_REQUEST_ADMIN, BW_REQUEST_COUNTERS_RESET)},
+    {FIELD(U8, bw_command, kind), ALL}, /* one that is not known is refused in its answer */
     {FIELD(U8, bw_command, group), RANGE(0, BW_MAX_GROUPS)},
     {FIELD(U8, bw_command, admin), RANGE(0, BW_ADMIN_FORCE_DOWN)},
     {FIELD(U8, bw_command, member), MEMBER_OR_NONE},
@@ -146,13 +150,14 @@ static const struct bw_field farewell_fields[] = {
     .count_at = IN(counter), .at = IN(member), .capacity = max, .stride = sizeof(((struct bw_message *)0)->member[0])
 
 const struct bw_section bw_sections[BW_TLVS] = {
-    [BW_TLV_HEARTBEAT] = {.kind = BW_MESSAGE_HEARTBEAT, .first = 1, .at = IN(heartbeat), FIELDS(heartbeat)},
+    [BW_TLV_HEARTBEAT] = {.kind = BW_MESSAGE_HEARTBEAT, .first = 1, .at = IN(heartbeat), FIELDS(heartbeat), .fields_least = 15},
     [BW_TLV_ECHOES] = {.kind = BW_MESSAGE_HEARTBEAT,
                        LIST(heartbeat.echoes_count, heartbeat.echoes, BW_MAX_MEMBERS),
                        FIELDS(echo)},
     [BW_TLV_GROUPS] = {.kind = BW_MESSAGE_HEARTBEAT,
                        LIST(heartbeat.groups_count, heartbeat.groups, BW_MAX_GROUPS),
-                       FIELDS(group)},
+                       FIELDS(group),
+                       .fields_least = 14},
     [BW_TLV_DIGESTS] = {.kind = BW_MESSAGE_HEARTBEAT,
                         LIST(heartbeat.pages_count, heartbeat.page_digests, BW_MAX_PAGES),
                         FIELDS(digest)},

@@ -37,9 +37,15 @@ struct bw_section {
     uint16_t at;       /* where the structure or the list is */
     uint16_t stride;   /* bytes of an entry in memory */
     uint8_t fields_count;
+    uint8_t fields_least; /* those that every version writes; 0 = all of them */
     bool yielding; /* entries that find no room wait for the next frame */
     const struct bw_field *fields;
 };
+
+static inline size_t bw_section_least(const struct bw_section *section)
+{
+    return section->fields_least != 0 ? section->fields_least : section->fields_count;
+}
 
 /* By TLV number, in the order in which they are written, after all that must be there what may wait. */
 extern const struct bw_section bw_sections[BW_TLVS];

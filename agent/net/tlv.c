@@ -298,11 +298,28 @@ int bw_fields_put(struct bw_sink *sink, const struct bw_field *fields, size_t co
 
 int bw_fields_get(struct bw_source *source, const struct bw_field *fields, size_t count, void *structure)
 {
+    return bw_fields_get_from(source, fields, count, count, structure);
+}
+
+static void clear_field(const struct bw_field *field, uint8_t *at)
+{
+    if (field->type == BW_FIELD_TEXT)
+        at[0] = '\0';
+    else if (field->type == BW_FIELD_BOOT)
+        memset(at, 0, BW_BOOT_ID_BYTES);
+    else
+        store(at, field_width[field->type], 0);
+}
+
+int bw_fields_get_from(struct bw_source *source, const struct bw_field *fields, size_t least, size_t count, void *structure)
+{
     for (size_t i = 0; i < count; i++) {
         const struct bw_field *field = &fields[i];
         uint8_t *at = (uint8_t *)structure + field->offset;
 
-        if (field->type == BW_FIELD_TEXT) {
+        if (i >= least && source->at == source->length) {
+            clear_field(field, at);
+        } else if (field->type == BW_FIELD_TEXT) {
             if (get_text(source, (char *)at, field->size) != 0)
                 return -EBADMSG;
         } else if (field->type == BW_FIELD_BOOT) {

@@ -62,6 +62,8 @@ struct bw_field {
  * sink->full). get: 0 or -EBADMSG. */
 int bw_fields_put(struct bw_sink *sink, const struct bw_field *fields, size_t count, const void *structure);
 int bw_fields_get(struct bw_source *source, const struct bw_field *fields, size_t count, void *structure);
+/* The same where older versions write the first `least` fields only: what is not there is 0. */
+int bw_fields_get_from(struct bw_source *source, const struct bw_field *fields, size_t least, size_t count, void *structure);
 
 /* Is this UTF-8 without control characters? */
 bool bw_wire_text_valid(const uint8_t *bytes, size_t length);
