@@ -34,6 +34,8 @@ struct bw_sync_sink {
     bool (*update)(void *context, const struct bw_sync_record *record);
     /* The provider lost events of these ranges (bit r of word r / 64): the stream has them compared with all peers. */
     void (*lost)(void *context, const uint64_t ranges[BW_SYNC_RANGES / 64]);
+    /* The number of the newest update that was taken, 0 = none yet: with acknowledged() it tells when all have it. */
+    uint64_t (*newest)(void *context);
 };
 
 /* What a digest says of a range: over the records of one owner in one table, in any order. */
@@ -77,6 +79,13 @@ struct bw_sync_provider {
     void (*owner_gone)(void *self, uint8_t owner, bool adopted);
     /* Counts for the statistics. */
     void (*count)(void *self, struct bw_sync_row *row);
+    /* May be NULL. Every member in view acknowledged all updates up to this number (UINT64_MAX: there is nobody to acknowledge). */
+    void (*acknowledged)(void *self, uint64_t number, uint64_t now_ns);
+    /* May be NULL. What the local member is now: does it hold a group (or a share), and how many others are in view? Also called once
+     * after open. */
+    void (*role)(void *self, bool holds, unsigned others, uint64_t now_ns);
+    /* May be NULL. The unacknowledged part of the sending queue has passed its threshold, or is well below it again. */
+    void (*overload)(void *self, bool over);
 };
 
 extern const struct bw_sync_provider bw_sync_conntrack;
@@ -85,10 +94,13 @@ extern const struct bw_sync_provider bw_sync_conntrack;
 struct bw_sync_setup {
     const struct bw_surface_context *context; /* rows.sync: where it publishes */
     struct bw_boot_id boot;                   /* of this agent */
+    const struct bw_sync_provider *const *providers; /* NULL: those of the configuration; else these, ended by NULL (tests) */
 };
 
 struct bw_sync;
 
+/* Does this configuration ask for state synchronisation? */
+bool bw_sync_wanted(const struct bw_config *config);
 /* Starts the sync thread, when the configuration has one secured interface or more and synchronisation is not off; else *sync stays NULL. 0
  * or negative errno (logged). */
 int bw_sync_start(const struct bw_sync_setup *setup, struct bw_sync **sync);
