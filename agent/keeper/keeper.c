@@ -242,7 +242,7 @@ static void watch_time(struct keeper *k, uint64_t now_ns)
     take_estate(k);
     if (let_go && k->end_ns == 0)
         k->end_ns = now_ns;
-    if (k->phase == PHASE_RUNNING && let_go ? now_ns - k->end_ns > END_NS
+    if (k->phase == PHASE_RUNNING && let_go ? now_ns - k->end_ns > END_NS + atomic_load(&k->lifeline->end_ns)
                                             : k->phase == PHASE_RUNNING && k->stopping && now_ns - k->stop_ns > STOP_NS)
         kill_agent(k, "the agent does not end");
     else if (k->phase == PHASE_RUNNING && !k->stopping && !let_go && stuck)

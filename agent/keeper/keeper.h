@@ -19,6 +19,7 @@ struct bw_lifeline {
     _Atomic uint32_t surfaces_off;  /* bit per surface (enum bw_reader) that crashed three times in a minute: stays off */
     _Atomic uint32_t crashing;      /* 1 + enum bw_reader: a surface's thread notes here that it runs; set by the crash handler */
     _Atomic uint32_t stopped;       /* the agent ended in order: no farewell needed */
+    _Atomic uint64_t end_ns;        /* what the agent needs beyond the usual to end in order: stop commands of resources */
     struct bw_boot_id agent_boot;   /* of the running agent; written by the keeper before the fork */
     struct bw_boot_id keeper_boot;
     int death_fd;                   /* agent side: readable (EOF) when the keeper is gone */

@@ -16,6 +16,7 @@
 #define OPTION_SOURCE    1
 #define OPTION_TARGET    2
 #define FLAG_ROUTER      0x80
+#define FLAG_SOLICITED   0x40
 #define FLAG_OVERRIDE    0x20
 
 static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -120,6 +121,23 @@ size_t bw_frame_ask(uint8_t *frame, const uint8_t mac[6], const struct bw_addres
     /* Without an own address only the solicited-node group is allowed as the destination. */
     return put_nd(frame, mac, known ? own->bytes : none, to != NULL && known ? neighbour->bytes : group,
                   neighbour->bytes, ND_SOLICITATION, 0, known ? OPTION_SOURCE : 0);
+}
+
+size_t bw_frame_answer(uint8_t *frame, const uint8_t mac[6], const struct bw_address *address,
+                       const struct bw_address *asker, const uint8_t mac_asker[6])
+{
+    size_t length;
+
+    if (address->family == 4) {
+        length = put_arp(frame, mac, mac_asker, 2, address->bytes, asker->bytes);
+        memcpy(frame + ETHER_BYTES + 18, mac_asker, 6);
+        return length;
+    }
+    if (asker->family != 6) /* it is making sure that nobody has the address: it hears this only when all do */
+        return bw_frame_advertisement(frame, mac, address, false);
+    put_ether(frame, mac_asker, mac, 0x86dd);
+    return put_nd(frame, mac, address->bytes, asker->bytes, address->bytes, ND_ADVERTISEMENT,
+                  FLAG_OVERRIDE | FLAG_SOLICITED, OPTION_TARGET);
 }
 
 static void take_address(struct bw_address *out, int family, const uint8_t *bytes)

@@ -27,6 +27,11 @@ size_t bw_frame_advertisement(uint8_t *frame, const uint8_t mac[6], const struct
 size_t bw_frame_ask(uint8_t *frame, const uint8_t mac[6], const struct bw_address *own,
                     const struct bw_address *neighbour, const uint8_t *to);
 
+/* Answers whoever asked for the address: ARP reply, or a solicited advertisement with the override flag. asker: family 0 = it has no
+ * address yet; mac_asker: where the question came from. */
+size_t bw_frame_answer(uint8_t *frame, const uint8_t mac[6], const struct bw_address *address,
+                       const struct bw_address *asker, const uint8_t mac_asker[6]);
+
 /* Reads an ARP packet, or an IPv6 packet with neighbour discovery in it, from after the Ethernet header. False:
  * something else or malformed. */
 bool bw_frame_read_arp(const uint8_t *bytes, size_t length, struct bw_neighbour_frame *out);

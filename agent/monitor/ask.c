@@ -32,6 +32,8 @@ bool bw_job_submit(struct bw_monitor *m, struct bw_job *job)
     job->ticket = (uint64_t)(m->index + 1) << 32 | ++m->job.serial;
     job->timeout_ns = m->config->timeout_ns;
     bw_copy(job->name, sizeof(job->name), m->config->name);
+    if (m->all->user != NULL)
+        m->all->user->dress(m->all->user->user, m, job);
     if (m->all->runner.fd < 0 || send(m->all->runner.fd, job, sizeof(*job), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
         bw_monitor_done(m, false, "the helper that runs commands does not take it: %s",
                         m->all->runner.fd < 0 ? "it has ended" : strerrordesc_np(errno));
@@ -46,6 +48,8 @@ static void take_answer(struct bw_monitors *all, const struct bw_job_answer *ans
     uint64_t number = answer->ticket >> 32;
     struct bw_monitor *m;
 
+    if (all->user != NULL && (number == 0 || number > BW_MAX_MONITORS))
+        all->user->answer(all->user->user, answer);
     if (answer->ticket == 0) { /* the runner has begun anew */
         for (unsigned i = 0; i < all->count; i++)
             all->monitors[i].job.under_way = false;

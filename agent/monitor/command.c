@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -29,13 +30,32 @@ static void give_up(const char *what, const char *which, int error)
     _exit(CANNOT_RUN);
 }
 
-static void set_streams(int output)
+#define READY_FD 3
+
+static void set_streams(int output, int ready)
 {
     int null = open("/dev/null", O_RDONLY);
 
     if (null < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 || dup2(null, STDIN_FILENO) < 0)
         _exit(CANNOT_RUN);
-    syscall(SYS_close_range, 3U, ~0U, 0U);
+    if (ready > READY_FD && dup3(ready, READY_FD, O_CLOEXEC) < 0)
+        _exit(CANNOT_RUN);
+    syscall(SYS_close_range, ready >= READY_FD ? READY_FD + 1U : (unsigned)READY_FD, ~0U, 0U);
+}
+
+/* What comes after the environment, as a file that is nowhere. */
+static void set_input(const struct bw_job *job)
+{
+    uint32_t from = job->environment_bytes, length = job->input_bytes;
+    int fd;
+
+    if (length == 0 || from > sizeof(job->input) || length > sizeof(job->input) - from)
+        return;
+    fd = memfd_create("input", MFD_CLOEXEC);
+    if (fd < 0 || write(fd, job->input + from, length) != (ssize_t)length || lseek(fd, 0, SEEK_SET) != 0 ||
+        dup2(fd, STDIN_FILENO) < 0)
+        give_up("cannot set up", "its input", errno);
+    close(fd);
 }
 
 static void set_signals(void)
@@ -91,16 +111,27 @@ static void set_environment(const struct bw_job *job)
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
     setenv("LANG", "C.UTF-8", 1);
     setenv("HOME", "/", 1);
-    setenv("BELLWETHER_MONITOR", job->name, 1);
+    for (uint32_t at = 0; at < job->environment_bytes && at < sizeof(job->input); at += (uint32_t)strnlen(job->input + at, sizeof(job->input) - at) + 1)
+        putenv((char *)(uintptr_t)job->input + at);
+    if (job->environment_bytes > 0)
+        return;
+    if (job->action[0] == '\0') {
+        setenv("BELLWETHER_MONITOR", job->name, 1);
+        return;
+    }
+    setenv("BELLWETHER_RESOURCE", job->name, 1);
+    setenv("BELLWETHER_GROUP", job->group, 1);
+    setenv("BELLWETHER_ACTION", job->action, 1);
 }
 
-void bw_command_exec(const struct bw_job *job, int output)
+void bw_command_exec(const struct bw_job *job, int output, int ready)
 {
     char words[BW_COMMAND_MAX], *list[WORDS_MAX + 1], *at = words;
     unsigned count = 0;
 
     setsid(); /* a group of its own, that can be killed as one; no terminal */
-    set_streams(output);
+    set_streams(output, ready);
+    set_input(job);
     set_signals();
     umask(022);
     memcpy(words, job->command, sizeof(words));

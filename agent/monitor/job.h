@@ -13,7 +13,11 @@ enum bw_job_kind {
     BW_JOB_COMMAND = 1,
     BW_JOB_RULESET, /* a command whose output is taken for a listing of nftables; keeps CAP_NET_ADMIN for it */
     BW_JOB_DISK,
+    BW_JOB_RESOURCE, /* a command of a resource: answered when it has ended, and once more when nothing of it is left */
+    BW_JOB_CANCEL,   /* ends the resource's job of the same ticket, which answers as ever */
 };
+
+#define BW_JOB_INPUT_MAX 12288
 
 struct bw_job {
     uint64_t ticket; /* comes back with the answer; 0 in an answer: the runner has begun anew, nothing is under way */
@@ -25,6 +29,14 @@ struct bw_job {
     char command[BW_COMMAND_MAX]; /* words, each ended by NUL */
     char path[BW_PATH_MAX];       /* disk */
     char table[64], chain[64];    /* ruleset */
+    char group[BW_NAME_MAX];      /* resource: which group's; name is its own */
+    char action[8];               /* resource: start, stop or watch; "" = no resource */
+    bool stays;        /* resource: the command is the service: no time limit, and BW_JOB_STARTED comes first */
+    bool leaves;       /* resource: what it leaves running after it has ended well is left alone */
+    uint64_t grace_ns; /* resource that stays: from SIGTERM to SIGKILL when it is cancelled */
+    /* An alert's command: what it finds in its environment ("NAME=value", each ended by NUL), then on its standard input. */
+    uint32_t environment_bytes, input_bytes;
+    char input[BW_JOB_INPUT_MAX];
 };
 
 enum bw_job_end {
@@ -32,6 +44,8 @@ enum bw_job_end {
     BW_JOB_KILLED,   /* status is the signal */
     BW_JOB_LATE,     /* its time was over: it was killed */
     BW_JOB_FAILED,   /* it could not be carried out: status is an errno */
+    BW_JOB_STARTED,  /* resource that stays: it runs */
+    BW_JOB_GONE,     /* resource: nothing is left of it, or only what it may leave */
 };
 
 /* What a listing of nftables holds. */
@@ -62,8 +76,8 @@ int bw_runner_start(void);
 
 /* warden.c: carries out one job in the calling process, which is for nothing else, and answers on fd. */
 void bw_warden_run(const struct bw_job *job, int fd);
-/* command.c: becomes the command; its output goes to `output`. Never returns. */
-void bw_command_exec(const struct bw_job *job, int output) __attribute__((noreturn));
+/* command.c: becomes the command; its output goes to `output`. ready: closed when it runs, -1 = none. Never returns. */
+void bw_command_exec(const struct bw_job *job, int output, int ready) __attribute__((noreturn));
 
 /* ruleset.c, pure: takes a listing piece by piece. */
 struct bw_ruleset_reader {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/monitor/monitor.h"
+#include "bellwether/text.h"
 
 static void end_nothing(struct bw_monitor *m)
 {
@@ -55,12 +56,46 @@ const struct bw_monitor_ops bw_monitor_conntrack = {.begin = begin_conntrack, .l
 
 /* ---- clock ---- */
 
+/* The other member whose clock is farthest from ours: its name, "" when none is known. */
+static int64_t farthest_peer(struct bw_monitors *all, char *name)
+{
+    const struct bw_snapshot *snapshot = bw_board_take(all->context.board, BW_READER_MONITOR);
+    int64_t found = 0;
+
+    name[0] = '\0';
+    for (uint32_t i = 0; i < snapshot->members_count; i++) {
+        const struct bw_member_row *row = &snapshot->members[i];
+
+        if (row->local || row->view == BW_VIEW_NONE || llabs(row->clock_offset_ns) <= llabs(found))
+            continue;
+        found = row->clock_offset_ns;
+        bw_copy(name, BW_NAME_MAX, row->name);
+    }
+    bw_board_release(all->context.board, BW_READER_MONITOR);
+    return found;
+}
+
+/* False when the check has ended with that. */
+static bool compare_peers(struct bw_monitor *m)
+{
+    char name[BW_NAME_MAX];
+    int64_t offset_ns = farthest_peer(m->all, name);
+
+    if (m->config->peers_ns == 0 || (uint64_t)llabs(offset_ns) <= m->config->peers_ns)
+        return true;
+    bw_monitor_done(m, false, "the clock of %s is %.3f s %s this one", name, (double)llabs(offset_ns) / 1e9,
+                    offset_ns > 0 ? "ahead of" : "behind");
+    return false;
+}
+
 static void begin_clock(struct bw_monitor *m)
 {
     struct timex t = {.modes = 0};
     int state = adjtimex(&t);
     double offset_ms = (double)t.offset / (t.status & STA_NANO ? 1e6 : 1e3), error_ms = (double)t.esterror / 1e3;
 
+    if (!compare_peers(m))
+        return;
     if (state < 0)
         bw_monitor_done(m, false, "the clock cannot be read: %s", strerrordesc_np(errno));
     else if (state == TIME_ERROR || (t.status & STA_UNSYNC))

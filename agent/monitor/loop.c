@@ -114,7 +114,7 @@ static void turn_monitor(struct bw_monitor *m, uint64_t now_ns)
         if (m->busy)
             bw_monitor_done(m, false, "no result in time");
     }
-    if (!m->busy && now_ns >= m->due_ns)
+    if (!m->busy && !m->idle && now_ns >= m->due_ns)
         begin_check(m, now_ns);
     bw_tell(m);
 }
@@ -126,7 +126,7 @@ static int wait_ms(const struct bw_monitors *all)
 
     for (unsigned i = 0; i < all->count; i++) {
         const struct bw_monitor *m = &all->monitors[i];
-        uint64_t next_ns = m->busy ? m->deadline_ns : m->due_ns;
+        uint64_t next_ns = m->busy ? m->deadline_ns : m->idle ? UINT64_MAX : m->due_ns;
 
         at_ns = next_ns < at_ns ? next_ns : at_ns;
     }
@@ -134,33 +134,56 @@ static int wait_ms(const struct bw_monitors *all)
     return http_ms >= 0 && http_ms < ms ? http_ms : ms;
 }
 
+void bw_monitors_turn(struct bw_monitors *all)
+{
+    all->now_ns = bw_monitor_now_ns();
+    for (unsigned i = 0; i < all->count; i++)
+        turn_monitor(&all->monitors[i], all->now_ns);
+    bw_http_engine_turn(all);
+    bw_tell_reconcile(all);
+}
+
+int bw_monitors_wait(struct bw_monitors *all, int most_ms)
+{
+    struct epoll_event events[EVENTS];
+    int n, ms;
+
+    all->now_ns = bw_monitor_now_ns();
+    ms = wait_ms(all);
+    n = epoll_wait(all->epoll, events, EVENTS, ms < most_ms ? ms : most_ms);
+    all->now_ns = bw_monitor_now_ns();
+    for (int i = 0; i < n; i++) {
+        struct bw_source *source = events[i].data.ptr;
+
+        if (source->fd >= 0)
+            source->ready(source, events[i].events);
+    }
+    return n < 0 && errno != EINTR ? -errno : 0;
+}
+
+void bw_monitor_begin_anew(struct bw_monitor *m, uint32_t status)
+{
+    struct bw_monitor_config config = {.start = status, .rise = m->config->rise, .fall = m->config->fall};
+
+    bw_tally_start(&m->tally, &config);
+    end_check(m);
+    m->job.under_way = false; /* whatever still comes of a former check is not heard */
+    m->job.serial++;
+    m->due_ns = bw_monitor_now_ns() + (status == BW_PNOTE_INIT ? 0 : m->config->interval_ns);
+    m->said[0] = '\0';
+}
+
 void *bw_monitors_run(void *monitors)
 {
     struct bw_monitors *all = monitors;
-    struct epoll_event events[EVENTS];
+    int error = 0;
 
     bw_surface_enter(BW_READER_MONITOR);
-    while (!atomic_load(&all->ending)) {
-        int n;
-
-        all->now_ns = bw_monitor_now_ns();
-        for (unsigned i = 0; i < all->count; i++)
-            turn_monitor(&all->monitors[i], all->now_ns);
-        bw_http_engine_turn(all);
-        bw_tell_reconcile(all);
-        all->now_ns = bw_monitor_now_ns();
-        n = epoll_wait(all->epoll, events, EVENTS, wait_ms(all));
-        all->now_ns = bw_monitor_now_ns();
-        for (int i = 0; i < n; i++) {
-            struct bw_source *source = events[i].data.ptr;
-
-            if (source->fd >= 0)
-                source->ready(source, events[i].events);
-        }
-        if (n < 0 && errno != EINTR) {
-            bw_log(BW_LOG_ERROR, "monitors: epoll: %s", strerrordesc_np(errno));
-            break;
-        }
+    while (error == 0 && !atomic_load(&all->ending)) {
+        bw_monitors_turn(all);
+        error = bw_monitors_wait(all, WAIT_MOST_MS);
     }
+    if (error != 0)
+        bw_log(BW_LOG_ERROR, "monitors: epoll: %s", strerrordesc_np(-error));
     return NULL;
 }

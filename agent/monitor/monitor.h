@@ -81,6 +81,12 @@ struct bw_job_state {
     bool under_way;
 };
 
+struct bw_conflict_state {
+    uint64_t seen;     /* last event of the history that was looked at */
+    uint64_t until_ns; /* a conflict that was told counts until then */
+    char what[BW_DETAIL_MAX];
+};
+
 struct bw_monitor {
     const struct bw_monitor_config *config;
     const struct bw_monitor_ops *ops;
@@ -88,6 +94,7 @@ struct bw_monitor {
     unsigned index;
     int error; /* of open */
     bool busy; /* a check is under way */
+    bool idle; /* no check is begun for now */
     uint64_t due_ns, began_ns, deadline_ns;
     struct bw_tally tally;
     struct bw_told told;
@@ -97,11 +104,25 @@ struct bw_monitor {
     struct bw_tcp_state tcp;
     struct bw_http_state http;
     struct bw_process_state process;
+    struct bw_conflict_state conflict;
 };
 
 struct bw_http_engine;
 
+/* For who uses checks for something else than pnotes; called by the thread that runs them. */
+struct bw_monitor_user {
+    void *user;
+    /* In place of what the engine is told: after each check, and now and then. */
+    void (*verdict)(void *user, struct bw_monitor *m);
+    /* Puts its own marks on a job of a check. */
+    void (*dress)(void *user, const struct bw_monitor *m, struct bw_job *job);
+    /* Answers to jobs of its own, whose tickets have a number above BW_MAX_MONITORS in their upper half; and ticket 0: none of them is
+     * under way any more. */
+    void (*answer)(void *user, const struct bw_job_answer *answer);
+};
+
 struct bw_monitors {
+    const struct bw_monitor_user *user; /* NULL: each monitor is a pnote */
     struct bw_surface_context context;
     const char *systemctl; /* program; tests put another in its place */
     pthread_t thread;
@@ -148,6 +169,12 @@ int bw_source_watch(struct bw_monitors *all, struct bw_source *source, uint32_t 
 void bw_source_close(struct bw_source *source);
 /* The thread's function. */
 void *bw_monitors_run(void *monitors);
+/* Its two halves, for a thread that does something else too: begins and ends what is due; waits at most so long, and takes what has
+ * happened. Negative errno when it cannot go on. */
+void bw_monitors_turn(struct bw_monitors *all);
+int bw_monitors_wait(struct bw_monitors *all, int most_ms);
+/* Begins anew, as after the start, with this status. */
+void bw_monitor_begin_anew(struct bw_monitor *m, uint32_t status);
 
 /* ---- tell.c: what the engine is told ---- */
 
@@ -188,6 +215,6 @@ bool bw_find_look(pid_t pid, char *name, char *state);
 bool bw_find_same_file(const struct bw_file_id *a, const struct bw_file_id *b);
 
 extern const struct bw_monitor_ops bw_monitor_ping, bw_monitor_tcp, bw_monitor_http, bw_monitor_process, bw_monitor_exec,
-    bw_monitor_ruleset, bw_monitor_conntrack, bw_monitor_disk, bw_monitor_clock;
+    bw_monitor_ruleset, bw_monitor_conntrack, bw_monitor_disk, bw_monitor_clock, bw_monitor_conflict;
 
 #endif

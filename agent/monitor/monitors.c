@@ -21,7 +21,7 @@ static const struct bw_monitor_ops *const kinds[] = {
     [BW_MONITOR_HTTP] = &bw_monitor_http,       [BW_MONITOR_PROCESS] = &bw_monitor_process,
     [BW_MONITOR_EXEC] = &bw_monitor_exec,       [BW_MONITOR_RULESET] = &bw_monitor_ruleset,
     [BW_MONITOR_CONNTRACK] = &bw_monitor_conntrack, [BW_MONITOR_DISK] = &bw_monitor_disk,
-    [BW_MONITOR_CLOCK] = &bw_monitor_clock,
+    [BW_MONITOR_CLOCK] = &bw_monitor_clock,     [BW_MONITOR_CONFLICT] = &bw_monitor_conflict,
 };
 
 static bool needs_runner(const struct bw_monitor_config *config)
@@ -33,6 +33,9 @@ bool bw_monitors_need_users(const struct bw_config *config)
 {
     for (unsigned i = 0; i < config->monitors_count; i++)
         if (config->monitors[i].user[0] != '\0')
+            return true;
+    for (unsigned i = 0; i < config->resources_count; i++)
+        if (config->resources[i].user[0] != '\0')
             return true;
     return false;
 }
@@ -59,7 +62,7 @@ int bw_monitors_prepare(const struct bw_config *config)
     for (unsigned i = 0; runner == -1 && i < config->monitors_count; i++)
         if (needs_runner(&config->monitors[i]))
             runner = bw_runner_start();
-    if (bw_monitors_need_users(config))
+    if (bw_monitors_need_users(config) || bw_alerts_need_users(config))
         give_up_capabilities();
     return runner;
 }

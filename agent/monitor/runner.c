@@ -4,6 +4,7 @@
  * takes jobs and forks a warden for each. All end when the agent's end of the socket is closed, that is at the latest with the agent.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -16,16 +17,72 @@
 
 #include "agent/monitor/job.h"
 
+#define RESOURCES_MAX (2 * BW_MAX_RESOURCES) /* for each a start and a stop */
+
 enum { WORK_ENDED = 0 };
 
-static void take_job(const struct bw_job *job, int fd, pid_t self)
-{
-    struct bw_job_answer answer = {.ticket = job->ticket, .end = BW_JOB_FAILED};
-    pid_t pid = fork();
+/* The wardens of resources: to be told to end, and seen to be gone whatever ended them. */
+struct wardens {
+    unsigned count;
+    struct {
+        uint64_t ticket;
+        int pidfd;
+    } rows[RESOURCES_MAX];
+};
 
+static void say(int fd, uint64_t ticket, uint32_t end, int status)
+{
+    struct bw_job_answer answer = {.ticket = ticket, .end = end, .status = status};
+
+    (void)!send(fd, &answer, sizeof(answer), MSG_NOSIGNAL);
+}
+
+static void remember(struct wardens *all, int fd, uint64_t ticket, pid_t pid)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+    if (pidfd < 0) { /* gone already */
+        say(fd, ticket, BW_JOB_GONE, 0);
+        return;
+    }
+    all->rows[all->count].ticket = ticket;
+    all->rows[all->count++].pidfd = pidfd;
+}
+
+static void cancel(const struct wardens *all, const struct bw_job *job)
+{
+    for (unsigned i = 0; i < all->count; i++)
+        if (all->rows[i].ticket == job->ticket)
+            syscall(SYS_pidfd_send_signal, all->rows[i].pidfd, SIGUSR1, NULL, 0);
+}
+
+static void look_at_wardens(struct wardens *all, int fd, const struct pollfd *polls)
+{
+    for (unsigned i = all->count; i-- > 0;) {
+        if (polls[i].revents == 0)
+            continue;
+        say(fd, all->rows[i].ticket, BW_JOB_GONE, 0);
+        close(all->rows[i].pidfd);
+        all->rows[i] = all->rows[--all->count];
+    }
+}
+
+static void take_job(const struct bw_job *job, int fd, pid_t self, struct wardens *all)
+{
+    bool resource = job->kind == BW_JOB_RESOURCE;
+    pid_t pid;
+
+    if (job->kind == BW_JOB_CANCEL) {
+        cancel(all, job);
+        return;
+    }
+    pid = resource && all->count == RESOURCES_MAX ? -1 : fork();
     if (pid < 0) {
-        answer.status = errno;
-        (void)!send(fd, &answer, sizeof(answer), MSG_NOSIGNAL);
+        say(fd, job->ticket, BW_JOB_FAILED, errno != 0 ? errno : EAGAIN);
+        if (resource)
+            say(fd, job->ticket, BW_JOB_GONE, 0);
+    } else if (pid > 0 && resource) {
+        remember(all, fd, job->ticket, pid);
     }
     if (pid != 0)
         return;
@@ -39,20 +96,36 @@ static void take_job(const struct bw_job *job, int fd, pid_t self)
 
 static void work(int fd)
 {
-    const struct bw_job_answer hello = {.ticket = 0};
+    static struct wardens wardens; /* a process for nothing else */
+    struct pollfd polls[RESOURCES_MAX + 1];
     struct bw_job job;
     pid_t self = getpid();
+    sigset_t cancelling;
 
     prctl(PR_SET_NAME, "bw-runner");
     signal(SIGCHLD, SIG_IGN); /* wardens leave nothing behind */
-    (void)!send(fd, &hello, sizeof(hello), MSG_NOSIGNAL);
+    sigemptyset(&cancelling);
+    sigaddset(&cancelling, SIGUSR1); /* for wardens, from their first moment on */
+    sigprocmask(SIG_BLOCK, &cancelling, NULL);
+    say(fd, 0, 0, 0);
     for (;;) {
-        ssize_t n = recv(fd, &job, sizeof(job), 0);
+        ssize_t n = -1;
+        bool over = false;
 
-        if (n == 0 || (n < 0 && errno != EINTR))
+        for (unsigned i = 0; i < wardens.count; i++)
+            polls[i] = (struct pollfd){wardens.rows[i].pidfd, POLLIN, 0};
+        polls[wardens.count] = (struct pollfd){fd, POLLIN, 0};
+        if (poll(polls, wardens.count + 1, -1) < 0)
+            continue;
+        if (polls[wardens.count].revents != 0) {
+            n = recv(fd, &job, sizeof(job), MSG_DONTWAIT);
+            over = n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);
+        }
+        if (over)
             _exit(WORK_ENDED);
+        look_at_wardens(&wardens, fd, polls);
         if (n == (ssize_t)sizeof(job))
-            take_job(&job, fd, self);
+            take_job(&job, fd, self, &wardens);
     }
 }
 

@@ -65,6 +65,10 @@ void bw_tell(struct bw_monitor *m)
     char detail[BW_TEXT_MAX];
     const char *tell = detail;
 
+    if (m->all->user != NULL) {
+        m->all->user->verdict(m->all->user->user, m);
+        return;
+    }
     bw_tally_detail(&m->tally, m->said, detail);
     switch (bw_told_due(&m->told, &m->tally, detail, bw_told_refresh_ns(m->config), m->all->now_ns)) {
     case BW_TELL_NOTHING:
@@ -111,7 +115,7 @@ void bw_tell_reconcile(struct bw_monitors *all)
 {
     const struct bw_snapshot *snapshot;
 
-    if (all->now_ns < all->reconcile_ns)
+    if (all->user != NULL || all->now_ns < all->reconcile_ns)
         return;
     all->reconcile_ns = all->now_ns + RECONCILE_NS;
     snapshot = bw_board_take(all->context.board, BW_READER_MONITOR);

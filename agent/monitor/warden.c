@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -26,7 +27,8 @@ struct warden {
     struct bw_ruleset_reader ruleset;
     pid_t pid; /* of the command; 0 when it was reaped */
     int output, signals;
-    bool told_to_end;
+    bool told_to_end;  /* at once: the runner has died */
+    bool asked_to_end; /* in order */
     char first[sizeof(((struct bw_job_answer *)0)->line)];
     size_t first_length;
 };
@@ -80,8 +82,10 @@ static void take_signals(struct warden *w)
 {
     struct signalfd_siginfo info;
 
-    while (read(w->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+    while (read(w->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         w->told_to_end = w->told_to_end || info.ssi_signo == SIGTERM;
+        w->asked_to_end = w->asked_to_end || info.ssi_signo == SIGUSR1;
+    }
 }
 
 static void wait_command(struct warden *w, uint64_t began_ns)
@@ -139,27 +143,35 @@ static void kill_all(struct warden *w, pid_t group)
     }
 }
 
-static void run_command(struct warden *w)
+/* From here on descendants come to us, and signals are read. */
+static int prepare(void)
 {
-    uint64_t began_ns = now_ns();
-    int ends[2];
     sigset_t taken;
-    pid_t pid;
 
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     sigemptyset(&taken);
     sigaddset(&taken, SIGCHLD);
     sigaddset(&taken, SIGTERM);
+    sigaddset(&taken, SIGUSR1);
     sigprocmask(SIG_BLOCK, &taken, NULL);
     signal(SIGTERM, SIG_DFL);
-    w->signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+    return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void run_command(struct warden *w)
+{
+    uint64_t began_ns = now_ns();
+    int ends[2];
+    pid_t pid;
+
+    w->signals = prepare();
     if (w->signals < 0 || pipe2(ends, O_CLOEXEC) != 0 || (pid = fork()) < 0) {
         w->answer.end = BW_JOB_FAILED;
         w->answer.status = errno;
         return;
     }
     if (pid == 0)
-        bw_command_exec(w->job, ends[1]);
+        bw_command_exec(w->job, ends[1], -1);
     close(ends[1]);
     w->output = ends[0];
     fcntl(w->output, F_SETFL, O_NONBLOCK);
@@ -168,6 +180,121 @@ static void run_command(struct warden *w)
     w->answer.took_ns = now_ns() - began_ns;
     kill_all(w, pid);
     bw_line_clean(w->first, w->first_length, w->answer.line, sizeof(w->answer.line));
+}
+
+/* ---- commands of resources ---- */
+
+#define KEPT_BYTES 4096 /* of output */
+
+static void answer(struct warden *w, int fd)
+{
+    (void)!send(fd, &w->answer, sizeof(w->answer), MSG_NOSIGNAL);
+}
+
+/* A file for the output of what may go on after us: of a fixed size, so that nothing grows in it, and nobody has to read it. */
+static int bounded_file(void)
+{
+    int fd = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd >= 0 && (ftruncate(fd, KEPT_BYTES) != 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) != 0)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* The command, with its output into `output` and `ready` closed when it runs. */
+static int start_resource(struct warden *w, int ready[2])
+{
+    int ends[2] = {-1, -1};
+
+    w->signals = prepare();
+    if (w->signals < 0 || pipe2(ready, O_CLOEXEC) != 0)
+        return -errno;
+    if (w->job->leaves)
+        ends[0] = ends[1] = bounded_file();
+    else if (pipe2(ends, O_CLOEXEC) == 0)
+        fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    if (ends[0] < 0 || (w->pid = fork()) < 0)
+        return -errno;
+    if (w->pid == 0)
+        bw_command_exec(w->job, ends[1], ready[1]);
+    close(ready[1]);
+    if (ends[1] != ends[0])
+        close(ends[1]);
+    w->output = ends[0];
+    return 0;
+}
+
+/* What it said first, as far as it is there. */
+static void take_output(struct warden *w)
+{
+    if (w->job->leaves) {
+        ssize_t n = pread(w->output, w->first, sizeof(w->first), 0);
+
+        w->first_length = n > 0 ? strnlen(w->first, (size_t)n) : 0;
+    } else {
+        (void)read_output(w);
+    }
+    bw_line_clean(w->first, w->first_length, w->answer.line, sizeof(w->answer.line));
+}
+
+/* Until the command ends, its time is over, or it is to end. */
+static void wait_resource(struct warden *w, int fd, int ready)
+{
+    uint64_t end_ns = w->job->stays ? UINT64_MAX : now_ns() + w->job->timeout_ns;
+    bool open = !w->job->leaves, termed = false;
+
+    while (w->pid != 0 && !w->told_to_end) {
+        struct pollfd polls[] = {{w->signals, POLLIN, 0}, {open ? w->output : -1, POLLIN, 0}, {ready, POLLIN, 0}};
+        uint64_t now = now_ns(), left_ms;
+
+        if (now >= end_ns)
+            break;
+        left_ms = (end_ns - now) / BW_MS + 1;
+        poll(polls, 3, left_ms < 60000 ? (int)left_ms : 60000);
+        if (polls[1].revents != 0)
+            open = read_output(w);
+        if (polls[0].revents != 0)
+            take_signals(w);
+        reap(w);
+        if (polls[2].revents != 0) {
+            ready = -1;
+            if (w->job->stays && w->pid != 0) {
+                w->answer.end = BW_JOB_STARTED;
+                answer(w, fd);
+                w->answer.end = 0;
+            }
+        }
+        if (w->asked_to_end && !termed && w->pid != 0) {
+            termed = true;
+            end_ns = now_ns() + (w->job->stays ? w->job->grace_ns : 0);
+            kill(-w->pid, SIGTERM);
+            kill(w->pid, SIGTERM); /* before it has a group of its own */
+        }
+    }
+}
+
+static void run_resource(struct warden *w, int fd)
+{
+    uint64_t began_ns = now_ns();
+    int ready[2] = {-1, -1}, error = start_resource(w, ready);
+    pid_t pid = w->pid;
+
+    if (error != 0) {
+        w->answer.end = BW_JOB_FAILED;
+        w->answer.status = -error;
+        answer(w, fd);
+        return;
+    }
+    wait_resource(w, fd, ready[0]);
+    if (w->answer.end == 0)
+        w->answer.end = BW_JOB_LATE;
+    w->answer.took_ns = now_ns() - began_ns;
+    take_output(w);
+    answer(w, fd); /* whoever acts on it need not wait for the rest */
+    if (!w->job->leaves || w->answer.end != BW_JOB_DONE || w->answer.status != 0)
+        kill_all(w, pid);
 }
 
 static void look_at_disk(struct warden *w)
@@ -195,6 +322,10 @@ void bw_warden_run(const struct bw_job *job, int fd)
 
     w.job = job;
     w.answer.ticket = job->ticket;
+    if (job->kind == BW_JOB_RESOURCE) {
+        run_resource(&w, fd);
+        return; /* the runner tells that nothing is left */
+    }
     bw_ruleset_begin(&w.ruleset, job->table, job->chain);
     if (job->kind == BW_JOB_DISK)
         look_at_disk(&w);
