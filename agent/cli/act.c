@@ -132,3 +132,13 @@ BW_CLI_COMMAND(bw_cli_reload)
     (void)argv;
     return act(cli, bw_cli_request(command->name));
 }
+
+BW_CLI_COMMAND(bw_cli_test_alert)
+{
+    struct json_object *request = bw_cli_request(command->name);
+
+    (void)options;
+    if (argc > 0)
+        add_text(request, "name", argv[0]);
+    return act(cli, request);
+}

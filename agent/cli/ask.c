@@ -246,7 +246,7 @@ int bw_cli_snapshot(struct bw_cli *cli, struct json_object **answer, struct json
 {
     static const enum bw_object_kind kinds[] = {BW_OBJECT_CLUSTER,     BW_OBJECT_MEMBER,  BW_OBJECT_INTERFACE,
                                                 BW_OBJECT_PNOTE,       BW_OBJECT_ADDRESS, BW_OBJECT_GROUP,
-                                                BW_OBJECT_GROUP_MEMBER};
+                                                BW_OBJECT_GROUP_MEMBER, BW_OBJECT_RESOURCE};
     struct json_object *request = bw_cli_request("state"), *objects = json_object_new_array();
     int rc;
 

@@ -129,6 +129,11 @@ void bw_cli_wrap(struct bw_cli *cli, const char *text, size_t at);
 /* Asks for the state and prints its screen. Returns the exit status. */
 int bw_cli_state_screen(struct bw_cli *cli);
 
+/* ---- sync.c ---- */
+
+/* The counters of the synchronisation as `cphaprob syncstat` shows them, or sets them to 0. Returns the exit status. */
+int bw_cli_syncstat(struct bw_cli *cli, bool reset);
+
 /* ---- act.c, register_file.c ---- */
 
 /* Sends a changing request (takes over its reference) and tells how it went; quiet: only when it isn't done. */
@@ -163,6 +168,7 @@ BW_CLI_COMMAND(bw_cli_register);
 BW_CLI_COMMAND(bw_cli_report);
 BW_CLI_COMMAND(bw_cli_unregister);
 BW_CLI_COMMAND(bw_cli_reload);
+BW_CLI_COMMAND(bw_cli_test_alert);
 BW_CLI_COMMAND(bw_cli_check);
 BW_CLI_COMMAND(bw_cli_key);
 BW_CLI_COMMAND(bw_cli_version);

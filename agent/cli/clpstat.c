@@ -124,6 +124,33 @@ static const char *name_of(struct json_object *data, int64_t member, char *buf, 
 
 /* ---- -s ---- */
 
+/* <U>: runs on one server; <A>: on each by itself. */
+static const char *spread(struct json_object *resource)
+{
+    return strcmp(bw_cli_text(resource, "kind"), "ipw") == 0 ? "<A>" : "<U>";
+}
+
+/* Those that the servers tell of, each on its server. */
+static void show_told_resources(struct bw_cli *cli, struct json_object *data, struct json_object *group)
+{
+    struct json_object *rows = bw_cli_get(data, "resources");
+
+    for (size_t i = 0; i < bw_cli_rows(rows); i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        char kind[16], state[16], server[BW_NAME_MAX], detail[2 * BW_TEXT_MAX];
+
+        if (bw_cli_number(row, "group") != bw_cli_number(group, "index"))
+            continue;
+        bw_copy(detail, sizeof(detail), bw_cli_text(row, "detail"));
+        bw_cli_clean(detail);
+        fprintf(cli->out, "      %s %-5s %-24s %-10s %-7s %s%s%s\n", spread(row),
+                capitals(bw_cli_text(row, "kind"), kind, sizeof(kind)), bw_cli_text(row, "name"), "",
+                capitals(bw_cli_text(row, "state"), state, sizeof(state)),
+                name_of(data, bw_cli_number(row, "member"), server, sizeof(server)), detail[0] != '\0' ? ": " : "",
+                detail);
+    }
+}
+
 /* Floating addresses run where the group runs; a monitor on each server by itself. */
 static void show_resources(struct bw_cli *cli, struct json_object *data, struct json_object *group)
 {
@@ -142,6 +169,7 @@ static void show_resources(struct bw_cli *cli, struct json_object *data, struct 
         else
             fprintf(cli->out, "OFFLINE\n");
     }
+    show_told_resources(cli, data, group);
 }
 
 static void show_watches(struct bw_cli *cli, struct json_object *data, int64_t member)
@@ -308,6 +336,25 @@ static void show_server_settings(struct bw_cli *cli, struct json_object *data, s
     }
 }
 
+/* Each resource once, whichever servers tell of it. */
+static void show_resource_settings(struct bw_cli *cli, struct json_object *data, struct json_object *group)
+{
+    struct json_object *rows = bw_cli_get(data, "resources");
+    int64_t last = 0;
+
+    for (size_t i = 0; i < bw_cli_rows(rows); i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        char kind[16], recovery[16];
+
+        if (bw_cli_number(row, "group") != bw_cli_number(group, "index") || bw_cli_number(row, "index") == last)
+            continue;
+        last = bw_cli_number(row, "index");
+        fprintf(cli->out, "    resource: %s %s %-24s %-10s recovery %s, retries %d\n",
+                capitals(bw_cli_text(row, "kind"), kind, sizeof(kind)), spread(row), bw_cli_text(row, "name"), "",
+                capitals(bw_cli_text(row, "recovery"), recovery, sizeof(recovery)), (int)bw_cli_number(row, "retries"));
+    }
+}
+
 static void show_group_settings(struct bw_cli *cli, struct json_object *data, struct json_object *group)
 {
     struct json_object *addresses = bw_cli_get(data, "addresses");
@@ -326,6 +373,7 @@ static void show_group_settings(struct bw_cli *cli, struct json_object *data, st
             fprintf(cli->out, "    resource: FIP <U> %-24s %-10s recovery RETRY, retries without limit\n",
                     bw_cli_text(row, "address"), bw_cli_text(row, "interface"));
     }
+    show_resource_settings(cli, data, group);
 }
 
 static void show_watch_settings(struct bw_cli *cli, struct json_object *data)

@@ -278,76 +278,10 @@ static int run_report(struct bw_cli *cli, const struct options *options, struct 
     return bw_cli_act(cli, request, true);
 }
 
-/* ---- syncstat ---- */
-
-/* Counters as that command names them, under the keys that the daemon tells them by; "-" while it tells none. */
-static const struct {
-    const char *title; /* begins a part, or NULL */
-    const char *label, *key;
-} counters[] = {
-    {"Sync Statistics (sent updates)", "Total updates", "sent"},
-    {NULL, "Retransmitted updates", "sent_retransmitted"},
-    {NULL, "Retransmission requests", "sent_requests"},
-    {NULL, "Acks", "sent_acks"},
-    {"Sync Statistics (received updates)", "Total updates", "received"},
-    {NULL, "Queued", "received_queued"},
-    {NULL, "Dropped by net", "received_dropped"},
-    {NULL, "Retransmission requests", "received_requests"},
-    {NULL, "Acks", "received_acks"},
-    {NULL, "Requests for an illegal sequence number", "received_illegal_requests"},
-    {"Callbacks", "Handled", "callbacks"},
-    {NULL, "Average delay", "callback_delay_average_seconds"},
-    {NULL, "Max delay", "callback_delay_max_seconds"},
-    {"Delta sync", "Memory in use", "memory_bytes"},
-    {NULL, "Pending packets held", "pending_packets"},
-    {NULL, "Released by timeout", "pending_timeouts"},
-    {NULL, "Average missing updates per request", "missing_average"},
-    {NULL, "Old or too-new updates", "old_or_too_new"},
-    {NULL, "Unsynced missing updates", "unsynced_missing"},
-    {NULL, "Lost sync connection events", "lost_connections"},
-    {NULL, "Timed out sync connection events", "timed_out_connections"},
-    {NULL, "Total generated updates", "generated"},
-    {NULL, "Received duplicate retransmission requests", "received_duplicate_requests"},
-    {NULL, "Blocking scenarios", "blocking_scenarios"},
-    {NULL, "Blocked packets", "blocked_packets"},
-    {NULL, "Max length of sending queue", "sending_queue_max"},
-    {NULL, "Average length of sending queue", "sending_queue_average"},
-    {NULL, "Hold packet events", "hold_events"},
-    {NULL, "Unhold packet events", "unhold_events"},
-    {NULL, "Not held for lack of members", "not_held"},
-    {NULL, "Max held duration", "held_max_seconds"},
-    {NULL, "Average held duration", "held_average_seconds"},
-    {"Timers and queues", "Sync tick", "sync_tick_seconds"},
-    {NULL, "CPHA tick", "tick_seconds"},
-    {NULL, "Sending queue size", "sending_queue_size"},
-    {NULL, "Receiving queue size", "receiving_queue_size"},
-    {NULL, "Updates dropped by overload", "dropped_by_overload"},
-};
-
 static int show_syncstat(struct bw_cli *cli, const struct options *options, struct json_object *data)
 {
-    struct json_object *answer, *sync;
-    int rc;
-
     (void)data;
-    if (options->reset)
-        return bw_cli_act(cli, bw_cli_request("sync-reset"), true);
-    rc = bw_cli_ask(cli, bw_cli_request("sync"), &answer);
-    if (rc != BW_EXIT_DONE)
-        return rc;
-    sync = bw_cli_get(answer, "data");
-    if (bw_object_by_key("sync") == NULL)
-        fprintf(cli->out, "\nState synchronisation is not in this version: nothing is counted.\n");
-    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-        struct json_object *value = bw_cli_get(sync, counters[i].key);
-
-        if (counters[i].title != NULL)
-            fprintf(cli->out, "\n%s:\n", counters[i].title);
-        fprintf(cli->out, "  %-45s %s\n", counters[i].label, value != NULL ? json_object_get_string(value) : "-");
-    }
-    fprintf(cli->out, "\n");
-    json_object_put(answer);
-    return BW_EXIT_DONE;
+    return bw_cli_syncstat(cli, options->reset);
 }
 
 /* ---- the words ---- */

@@ -142,6 +142,8 @@ void bw_cli_value(const struct bw_field *field, struct json_object *value, struc
     case BW_TYPE_WALL:
         format_wall(value != NULL ? json_object_get_string(value) : "", buf, cap);
         break;
+    case BW_TYPE_HISTOGRAM:
+        break;
     default:
         bw_copy(buf, cap, value != NULL ? json_object_get_string(value) : "");
     }
@@ -165,6 +167,11 @@ const char *bw_cli_colour(const struct bw_cli *cli, const struct bw_field *field
         {"up", GREEN},
         {"ok", GREEN},
         {"online", GREEN},
+        {"idle", GREEN},
+        {"behind", YELLOW},
+        {"full", YELLOW},
+        {"waiting", YELLOW},
+        {"lost", RED},
         {"ready", YELLOW},
         {"initializing", YELLOW},
         {"attention", YELLOW},

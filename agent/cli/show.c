@@ -110,23 +110,3 @@ BW_CLI_COMMAND(bw_cli_history)
     (void)argv;
     return show_objects(cli, keys, options->count > 0 ? options->count : HISTORY_DEFAULT);
 }
-
-BW_CLI_COMMAND(bw_cli_sync)
-{
-    struct json_object *answer, *data;
-    int rc;
-
-    (void)command;
-    (void)argc;
-    (void)argv;
-    rc = bw_cli_ask(cli, bw_cli_request(options->reset ? "sync-reset" : "sync"), &answer);
-    data = bw_cli_get(answer, "data");
-    if (rc == BW_EXIT_DONE && options->reset)
-        fprintf(cli->out, "done\n");
-    else if (rc == BW_EXIT_DONE && cli->json)
-        print_json(cli, data);
-    else if (rc == BW_EXIT_DONE && bw_object_by_key("sync") == NULL)
-        fprintf(cli->out, "State synchronisation is not in this version.\n");
-    json_object_put(answer);
-    return rc;
-}

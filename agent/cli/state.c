@@ -28,8 +28,11 @@ static void print_line(struct bw_cli *cli, const char *label, const char *text)
     fprintf(cli->out, "\n");
 }
 
-static void print_cluster(struct bw_cli *cli, struct json_object *cluster, struct json_object *members)
+static void print_cluster(struct bw_cli *cli, struct json_object *data)
 {
+    struct json_object *cluster = bw_cli_get(data, "cluster"), *members = bw_cli_get(data, "members");
+    struct json_object *sync = bw_cli_get(data, "sync");
+    const char *sync_state = bw_cli_text(sync, "state");
     int64_t active = bw_cli_number(cluster, "active_member");
     char text[2 * BW_TEXT_MAX], name[BW_NAME_MAX];
 
@@ -48,6 +51,11 @@ static void print_cluster(struct bw_cli *cli, struct json_object *cluster, struc
     else
         snprintf(text, sizeof(text), "not possible: %s", bw_cli_text(cluster, "takeover_obstacle"));
     print_line(cli, "Takeover:", text);
+    if (strcmp(sync_state, "off") != 0 && sync_state[0] != '\0') {
+        snprintf(text, sizeof(text), "%s%s%s", sync_state, bw_cli_bool(sync, "healthy") ? "" : ", look at it: ",
+                 bw_cli_text(sync, "advice"));
+        print_line(cli, "Sync:", text);
+    }
     if (bw_cli_bool(cluster, "config_mismatch"))
         print_line(cli, "Warning:", "a member runs with another configuration");
     if (strcmp(bw_cli_text(cluster, "version"), bw_cli_text(cluster, "oldest_version")) != 0) {
@@ -75,10 +83,22 @@ static struct json_object *trouble_of(struct json_object *rows, struct json_obje
     return trouble;
 }
 
+/* Resources that failed: one that is offline may well be so. */
+static struct json_object *failed(struct json_object *rows)
+{
+    struct json_object *trouble = json_object_new_array();
+
+    for (size_t i = 0; i < bw_cli_rows(rows); i++)
+        if (strcmp(bw_cli_text(json_object_array_get_idx(rows, i), "state"), "error") == 0)
+            json_object_array_add(trouble, json_object_get(json_object_array_get_idx(rows, i)));
+    return trouble;
+}
+
 static void print_trouble(struct bw_cli *cli, struct json_object *data, struct json_object *members)
 {
     struct json_object *interfaces = trouble_of(bw_cli_get(data, "interfaces"), members, "state", "up");
     struct json_object *pnotes = trouble_of(bw_cli_get(data, "pnotes"), members, "status", "ok");
+    struct json_object *resources = failed(bw_cli_get(data, "resources"));
 
     if (json_object_array_length(interfaces) == 0 && json_object_array_length(pnotes) == 0)
         fprintf(cli->out, "\nAll interfaces are up and all critical devices are ok.\n");
@@ -90,8 +110,13 @@ static void print_trouble(struct bw_cli *cli, struct json_object *data, struct j
         fprintf(cli->out, "\nCritical devices that are not ok:\n");
         bw_cli_table(cli, &bw_catalogue[BW_OBJECT_PNOTE], NULL, pnotes, members);
     }
+    if (json_object_array_length(resources) > 0) {
+        fprintf(cli->out, "\nResources in error:\n");
+        bw_cli_table(cli, &bw_catalogue[BW_OBJECT_RESOURCE], NULL, resources, members);
+    }
     json_object_put(interfaces);
     json_object_put(pnotes);
+    json_object_put(resources);
 }
 
 /* Is the member that answered well? */
@@ -117,7 +142,7 @@ static int print_screen(struct bw_cli *cli, struct json_object *answer)
         fprintf(cli->err, "bellwether: the daemon is starting: there is no state yet\n");
         return BW_EXIT_PROBLEM;
     }
-    print_cluster(cli, cluster, members);
+    print_cluster(cli, data);
     if (age_s > STALE_S) {
         bw_cli_duration(age_s, age, sizeof(age));
         snprintf(text, sizeof(text), "this picture is %s old: the engine stands still", age);
@@ -133,7 +158,7 @@ static int print_screen(struct bw_cli *cli, struct json_object *answer)
 static struct json_object *screen_request(void)
 {
     static const enum bw_object_kind kinds[] = {BW_OBJECT_CLUSTER, BW_OBJECT_MEMBER, BW_OBJECT_INTERFACE,
-                                                BW_OBJECT_PNOTE};
+                                                BW_OBJECT_PNOTE, BW_OBJECT_SYNC, BW_OBJECT_RESOURCE};
     struct json_object *request = bw_cli_request("state"), *objects = json_object_new_array();
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

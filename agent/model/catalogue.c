@@ -3,76 +3,11 @@
  * The catalogue's tables: one line per field. Every surface walks them. Tables are append-only:
  * keys, MIB columns and metric names never change once released.
  */
-#include "bellwether/catalogue.h"
-
-#include <errno.h>
 #include <string.h>
 
-#include "bellwether/text.h"
-
-/* ---- enumerations ---- */
-
-#define ENUM(variable, tc, ...)                                                                                        \
-    const struct bw_enum variable = {                                                                                  \
-        tc, (const struct bw_enum_label[]){__VA_ARGS__, {0, NULL, NULL}}                                               \
-    }
-#define SAME(value, text) {value, text, text}
-
-ENUM(bw_enum_member_state, "BwMemberStateValue", SAME(BW_MEMBER_INITIALIZING, "initializing"),
-     SAME(BW_MEMBER_READY, "ready"), SAME(BW_MEMBER_STANDBY, "standby"), SAME(BW_MEMBER_ACTIVE, "active"), SAME(BW_MEMBER_ATTENTION, "attention"),
-     SAME(BW_MEMBER_DOWN, "down"), SAME(BW_MEMBER_UNREACHABLE, "unreachable"));
-/* Force-down can be asked for but is shown as down (with forced = true). */
-ENUM(bw_enum_admin_state, "BwAdminStateValue", SAME(BW_ADMIN_UP, "up"), SAME(BW_ADMIN_DOWN, "down"),
-     SAME(BW_ADMIN_MAINTENANCE, "maintenance"), {BW_ADMIN_FORCE_DOWN, "force-down", "forceDown"});
-ENUM(bw_enum_mode, "BwModeValue", SAME(BW_MODE_HA, "ha"), {BW_MODE_HA_LEGACY, "ha-legacy", "haLegacy"},
-     {BW_MODE_LS_MULTICAST, "ls-multicast", "lsMulticast"}, {BW_MODE_LS_UNICAST, "ls-unicast", "lsUnicast"},
-     SAME(BW_MODE_VRRP, "vrrp"), SAME(BW_MODE_SERVICE, "service"));
-ENUM(bw_enum_recovery, "BwRecoveryValue", {BW_RECOVERY_ACTIVE_UP, "active-up", "activeUp"},
-     {BW_RECOVERY_PRIMARY_UP, "primary-up", "primaryUp"});
-ENUM(bw_enum_interface_role, "BwInterfaceRoleValue", SAME(BW_ROLE_CLUSTER, "cluster"), SAME(BW_ROLE_SYNC, "sync"),
-     SAME(BW_ROLE_MONITORED, "monitored"), SAME(BW_ROLE_DISCONNECTED, "disconnected"));
-ENUM(bw_enum_interface_state, "BwInterfaceStateValue", SAME(BW_INTERFACE_UP, "up"),
-     SAME(BW_INTERFACE_SUSPECT, "suspect"), SAME(BW_INTERFACE_DOWN, "down"), SAME(BW_INTERFACE_UNKNOWN, "unknown"));
-ENUM(bw_enum_direction, "BwDirectionStateValue", SAME(BW_DIRECTION_UP, "up"), SAME(BW_DIRECTION_DOWN, "down"));
-ENUM(bw_enum_transport, "BwTransportValue", SAME(BW_TRANSPORT_MULTICAST, "multicast"),
-     SAME(BW_TRANSPORT_BROADCAST, "broadcast"), SAME(BW_TRANSPORT_UNICAST, "unicast"));
-ENUM(bw_enum_pnote_status, "BwPnoteStatusValue", SAME(BW_PNOTE_OK, "ok"), SAME(BW_PNOTE_INIT, "init"),
-     SAME(BW_PNOTE_PROBLEM, "problem"), SAME(BW_PNOTE_UNKNOWN, "unknown"));
-ENUM(bw_enum_pnote_kind, "BwPnoteKindValue", {BW_PNOTE_BUILTIN, "built-in", "builtIn"},
-     SAME(BW_PNOTE_MONITOR, "monitor"), SAME(BW_PNOTE_TRAP, "trap"), SAME(BW_PNOTE_USER, "user"));
-ENUM(bw_enum_view, "BwViewValue", SAME(BW_VIEW_NONE, "none"), {BW_VIEW_ONE_WAY, "one-way", "oneWay"},
-     SAME(BW_VIEW_MUTUAL, "mutual"), SAME(BW_VIEW_LOCAL, "local"));
-ENUM(bw_enum_group_state, "BwGroupStateValue", SAME(BW_GROUP_ONLINE, "online"), SAME(BW_GROUP_OFFLINE, "offline"),
-     SAME(BW_GROUP_ERROR, "error"), SAME(BW_GROUP_UNKNOWN, "unknown"));
-ENUM(bw_enum_start, "BwStartValue", SAME(BW_START_ALLOW, "allow"), SAME(BW_START_DENY, "deny"));
-ENUM(bw_enum_auto, "BwAutomationValue", SAME(BW_AUTO, "auto"), SAME(BW_MANUAL, "manual"));
-ENUM(bw_enum_cause, "BwCauseValue", SAME(BW_CAUSE_NONE, "none"), SAME(BW_CAUSE_START, "start"),
-     SAME(BW_CAUSE_SILENCE, "silence"), SAME(BW_CAUSE_FAREWELL, "farewell"), SAME(BW_CAUSE_INTERFACE, "interface"),
-     SAME(BW_CAUSE_PNOTE, "pnote"), SAME(BW_CAUSE_ADMIN, "admin"), SAME(BW_CAUSE_RECOVERY, "recovery"),
-     {BW_CAUSE_SPLIT_BRAIN, "split-brain", "splitBrain"}, SAME(BW_CAUSE_PAUSE, "pause"));
-ENUM(bw_enum_event_kind, "BwEventKindValue", SAME(BW_EVENT_START, "start"),
-     {BW_EVENT_STATE_CHANGE, "state-change", "stateChange"}, SAME(BW_EVENT_FAILOVER, "failover"),
-     SAME(BW_EVENT_PNOTE, "pnote"), SAME(BW_EVENT_INTERFACE, "interface"), SAME(BW_EVENT_ADMIN, "admin"),
-     {BW_EVENT_SPLIT_BRAIN, "split-brain", "splitBrain"}, SAME(BW_EVENT_MISMATCH, "mismatch"),
-     SAME(BW_EVENT_ADDRESS, "address"), {BW_EVENT_AUTH_FAILURE, "auth-failure", "authFailure"},
-     SAME(BW_EVENT_PAUSE, "pause"), SAME(BW_EVENT_CANCELLED, "cancelled"),
-     SAME(BW_EVENT_RELOAD, "reload"));
+#include "agent/model/catalogue_private.h"
 
 /* ---- fields ---- */
-
-/* F(row, key, heading, TYPE, member, enum, MIB object, column, ACCESS, metric…, help). The metric part is one of the M_… below. */
-#define F(row, key, heading, type_, field, labels_, mib_, column_, access_, ...)                                       \
-    {                                                                                                                  \
-        key, heading, BW_TYPE_##type_, offsetof(struct row, field), sizeof(((struct row *)0)->field), labels_, mib_,   \
-            column_, BW_ACCESS_##access_, __VA_ARGS__                                                                  \
-    }
-#define M_NONE BW_METRIC_NONE, NULL, NULL, NULL, NULL
-#define M_GAUGE(name) BW_METRIC_GAUGE, name, NULL, NULL, NULL
-#define M_COUNTER(name) BW_METRIC_COUNTER, name, NULL, NULL, NULL
-#define M_STATESET(name, label) BW_METRIC_STATESET, name, label, NULL, NULL
-#define M_MEMBERSET(name) BW_METRIC_MEMBERSET, name, "member", NULL, NULL
-#define M_IS(name, label, value) BW_METRIC_IS, name, NULL, label, value
-#define M_INFO BW_METRIC_INFO, NULL, NULL, NULL, NULL
 
 #define C(...) F(bw_cluster_row, __VA_ARGS__)
 static const struct bw_field cluster_fields[] = {
@@ -104,6 +39,8 @@ static const struct bw_field cluster_fields[] = {
       "Members in the configuration"),
     C("members_in_view", "In view", GAUGE, members_in_view, NULL, "bwClusterMembersInView", 16, READ,
       M_GAUGE("bellwether_members_in_view"), "Members that hear this one and are heard by it, itself included"),
+    C("heartbeat_interval_seconds", NULL, NS, heartbeat_interval_ns, NULL, "bwClusterHeartbeatInterval", 17, READ,
+      M_GAUGE("bellwether_heartbeat_interval_seconds"), "Interval at which each member sends heartbeats"),
 };
 
 #define M(...) F(bw_member_row, __VA_ARGS__)
@@ -310,7 +247,15 @@ static const struct bw_field agent_fields[] = {
        M_COUNTER("bellwether_traps_malformed_total"), "Messages there that could not be read"),
     AG("traps_dropped", NULL, COUNTER, traps_dropped, NULL, "bwAgentTrapsDropped", 28, READ,
        M_COUNTER("bellwether_traps_dropped_total"), "Messages there that came too fast and were dropped unread"),
+    {"lateness", NULL, BW_TYPE_HISTOGRAM, offsetof(struct bw_agent_row, late_buckets), sizeof(struct bw_late_histogram),
+     NULL, NULL, 0, BW_ACCESS_NONE, M_HISTOGRAM("bellwether_heartbeat_lateness_seconds"),
+     "How late heartbeats were sent"},
 };
+_Static_assert(offsetof(struct bw_agent_row, late_sum_ns) - offsetof(struct bw_agent_row, late_buckets) ==
+                       offsetof(struct bw_late_histogram, sum_ns) &&
+                   offsetof(struct bw_agent_row, late_count) - offsetof(struct bw_agent_row, late_buckets) ==
+                       offsetof(struct bw_late_histogram, count),
+               "the agent's row holds a histogram in one piece");
 
 #define T(...) F(bw_trap_rule_row, __VA_ARGS__)
 static const struct bw_field trap_rule_fields[] = {
@@ -345,9 +290,54 @@ static const struct bw_field event_fields[] = {
       "Time from the first sign to this event"),
 };
 
+#define R(...) F(bw_resource_row, __VA_ARGS__)
+static const struct bw_field resource_fields[] = {
+    R("group", "Group", U32, group, NULL, "bwGroupIndex", 0, INDEX, M_NONE, "Index of the group"),
+    R("index", NULL, U32, index, NULL, "bwResourceIndex", 1, INDEX, M_NONE,
+      "Position among all resources of the configuration, from 1"),
+    R("member", "Member", MEMBER, member, NULL, "bwMemberId", 0, INDEX, M_NONE, "Id of the member"),
+    R("name", "Resource", TEXT, name, NULL, "bwResourceName", 2, READ, M_NONE, "Name of the resource"),
+    R("kind", "Kind", ENUM, kind, &bw_enum_resource_kind, "bwResourceKind", 3, READ, M_NONE, "What the resource is"),
+    R("state", "State", ENUM, state, &bw_enum_group_state, "bwResourceState", 4, READ,
+      M_STATESET("bellwether_resource_state", "state"), "State of the resource on the member"),
+    R("recovery", "On failure", ENUM, recovery, &bw_enum_recovery_action, "bwResourceRecovery", 5, READ, M_NONE,
+      "What happens when the resource fails"),
+    R("retries", NULL, GAUGE, retries, NULL, "bwResourceRetries", 6, READ, M_NONE,
+      "How often it is started again before that happens"),
+    R("retries_left", "Retries", GAUGE, retries_left, NULL, "bwResourceRetriesLeft", 7, READ,
+      M_GAUGE("bellwether_resource_retries_left"), "How often it will still be started again"),
+    R("since", NULL, WALL, since_wall, NULL, "bwResourceSince", 8, READ,
+      M_GAUGE("bellwether_resource_state_since_timestamp_seconds"), "When the resource came into its state"),
+    R("detail", "Detail", TEXT, detail, NULL, "bwResourceDetail", 9, READ, M_NONE, "What it says"),
+};
+
+#define AL(...) F(bw_alert_row, __VA_ARGS__)
+static const struct bw_field alert_fields[] = {
+    AL("index", NULL, U32, index, NULL, "bwAlertIndex", 1, INDEX, M_NONE, "Position in the configuration, from 1"),
+    AL("name", "Target", TEXT, name, NULL, "bwAlertName", 2, READ, M_NONE, "Name of the target"),
+    AL("kind", "Kind", ENUM, kind, &bw_enum_alert_kind, "bwAlertKind", 3, READ, M_NONE, "How alerts reach it"),
+    AL("state", "State", ENUM, state, &bw_enum_alert_state, "bwAlertState", 4, READ,
+       M_STATESET("bellwether_alert_state", "state"), "What delivery to the target is doing"),
+    AL("queued", "Queued", GAUGE, queued, NULL, "bwAlertQueued", 5, READ, M_GAUGE("bellwether_alerts_queued"),
+       "Alerts that wait for delivery"),
+    AL("delivered", "Delivered", COUNTER, delivered, NULL, "bwAlertDelivered", 6, READ,
+       M_COUNTER("bellwether_alerts_delivered_total"), "Alerts delivered"),
+    AL("failures", "Failures", COUNTER, failures, NULL, "bwAlertFailures", 7, READ,
+       M_COUNTER("bellwether_alerts_failures_total"), "Tries to deliver an alert that failed"),
+    AL("dropped", "Dropped", COUNTER, dropped, NULL, "bwAlertDropped", 8, READ,
+       M_COUNTER("bellwether_alerts_dropped_total"), "Alerts given up: more than the queue holds, or refused for good"),
+    AL("suppressed", NULL, COUNTER, suppressed, NULL, "bwAlertSuppressed", 9, READ,
+       M_COUNTER("bellwether_alerts_suppressed_total"), "Alerts not sent by themselves but told in a digest"),
+    AL("last_delivery", NULL, WALL, last_wall, NULL, "bwAlertLastDelivery", 10, READ,
+       M_GAUGE("bellwether_alert_last_delivery_timestamp_seconds"), "When an alert was delivered last"),
+    AL("last_error", "Error", TEXT, last_error, NULL, "bwAlertLastError", 11, READ, M_NONE,
+       "Why the last try failed, empty once it works again"),
+};
+
 /* ---- objects ---- */
 
 #define COUNT(array) (uint32_t)(sizeof(array) / sizeof((array)[0]))
+/* A table may be part of another object: then its kind and the key there come last. */
 #define TABLE(kind_, key, title, entry, arc, rows, count)                                                              \
     [BW_OBJECT_##kind_] = {BW_OBJECT_##kind_, key, title, entry, arc, true, offsetof(struct bw_snapshot, rows),        \
                            sizeof(((struct bw_snapshot *)0)->rows[0]), offsetof(struct bw_snapshot, count)
@@ -375,6 +365,13 @@ const struct bw_object bw_catalogue[BW_OBJECT_COUNT] = {
                          0, event_fields, COUNT(event_fields)},
     TABLE(TRAP_RULE, "trap_rules", "Trap rules", "bwTrapRuleEntry", 15, trap_rules, trap_rules_count), trap_rule_fields,
           COUNT(trap_rule_fields)},
+    TABLE(RESOURCE, "resources", "Resources", "bwResourceEntry", 8, resources, resources_count), resource_fields,
+          COUNT(resource_fields)},
+    SCALARS(SYNC, "sync", "State synchronisation", "bwSync", 9, sync), bw_sync_fields, COUNT(bw_sync_fields)},
+    TABLE(SYNC_PEER, "sync_peers", "Peers of the state synchronisation", "bwSyncPeerEntry", 10, sync_peers,
+          sync_peers_count), bw_sync_peer_fields, COUNT(bw_sync_peer_fields), BW_OBJECT_SYNC, "peers"},
+    TABLE(ALERT, "alerts", "Alert targets", "bwAlertEntry", 17, alerts, alerts_count), alert_fields,
+          COUNT(alert_fields)},
 };
 
 /* ---- look-ups ---- */
@@ -407,34 +404,6 @@ const struct bw_field *bw_field_by_key(const struct bw_object *object, const cha
         if (strcmp(object->fields[i].key, key) == 0)
             return &object->fields[i];
     return NULL;
-}
-
-const char *bw_enum_text(const struct bw_enum *e, uint32_t value)
-{
-    for (const struct bw_enum_label *l = e->labels; l->text != NULL; l++)
-        if (l->value == value)
-            return l->text;
-    return "unknown";
-}
-
-int bw_enum_value(const struct bw_enum *e, const char *text, uint32_t *value)
-{
-    for (const struct bw_enum_label *l = e->labels; l->text != NULL; l++)
-        if (strcmp(l->text, text) == 0) {
-            *value = l->value;
-            return 0;
-        }
-    return -EINVAL;
-}
-
-const char *bw_enum_choices(const struct bw_enum *e, char *buf, size_t cap)
-{
-    size_t used = 0;
-
-    buf[0] = '\0';
-    for (const struct bw_enum_label *l = e->labels; l->text != NULL && used + 1 < cap; l++)
-        used += bw_format(buf + used, cap - used, "%s%s", used > 0 ? ", " : "", l->text);
-    return buf;
 }
 
 const char *bw_member_name(const struct bw_snapshot *snapshot, uint32_t id)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bellwether/sync_health.h"
 #include "bellwether/text.h"
 
 /* A member that must be added or the whole object is given up: takes over value. */
@@ -33,19 +34,24 @@ static bool append(struct json_object *array, struct json_object *value)
     return false;
 }
 
-/* Nanoseconds as seconds: microsecond digits, rounded, trailing zeros left out ("0", "1.5", "0.00023"). */
-static struct json_object *seconds(uint64_t ns)
+/* Millionths, trailing zeros left out ("0", "1.5", "0.00023"). */
+static struct json_object *decimal(uint64_t millionths)
 {
-    uint64_t us = ns / 1000 + (ns % 1000 >= 500);
     char text[32];
     size_t length;
 
-    if (us % 1000000 == 0)
-        return json_object_new_uint64(us / 1000000);
-    length = (size_t)snprintf(text, sizeof(text), "%" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
+    if (millionths % 1000000 == 0)
+        return json_object_new_uint64(millionths / 1000000);
+    length = (size_t)snprintf(text, sizeof(text), "%" PRIu64 ".%06" PRIu64, millionths / 1000000, millionths % 1000000);
     while (text[length - 1] == '0')
         text[--length] = '\0';
-    return json_object_new_double_s((double)us / 1e6, text);
+    return json_object_new_double_s((double)millionths / 1e6, text);
+}
+
+/* Nanoseconds as seconds: microsecond digits, rounded. */
+static struct json_object *seconds(uint64_t ns)
+{
+    return decimal(ns / 1000 + (ns % 1000 >= 500));
 }
 
 size_t bw_utf8_length(const unsigned char *p, size_t length)
@@ -108,6 +114,26 @@ static uint64_t u64_at(const void *p)
     return value;
 }
 
+/* Counts are cumulative: all that are at most so late. What is beyond the last bound is in the whole count alone. */
+static struct json_object *histogram(const struct bw_late_histogram *h)
+{
+    struct json_object *json = json_object_new_object(), *buckets = json_object_new_array(), *bucket;
+    uint64_t count = 0;
+    bool whole = json != NULL && add(json, "count", json_object_new_uint64(h->count)) &&
+                 add(json, "sum_seconds", seconds(h->sum_ns)) && add(json, "buckets", buckets);
+
+    for (unsigned i = 0; i + 1 < BW_LATE_BUCKETS && whole; i++) {
+        count += h->buckets[i];
+        bucket = json_object_new_object();
+        whole = append(buckets, bucket) && add(bucket, "at_most_seconds", seconds(bw_late_bounds_ns[i])) &&
+                add(bucket, "count", json_object_new_uint64(count));
+    }
+    if (whole)
+        return json;
+    json_object_put(json);
+    return NULL;
+}
+
 static struct json_object *value_of(const struct bw_field *field, const void *row)
 {
     const char *p = (const char *)row + field->offset;
@@ -139,6 +165,8 @@ static struct json_object *value_of(const struct bw_field *field, const void *ro
     case BW_TYPE_PREFIX:
         return json_object_new_string(
             bw_address_to_text((const struct bw_address *)(const void *)p, field->type == BW_TYPE_PREFIX, text));
+    case BW_TYPE_HISTOGRAM:
+        return histogram((const struct bw_late_histogram *)(const void *)p);
     }
     return NULL;
 }
@@ -180,6 +208,52 @@ static bool append_events(struct json_object *array, const struct bw_object *obj
     return true;
 }
 
+/* What the rules say of the synchronisation's counters. */
+static struct json_object *verdicts(const struct bw_sync_row *row)
+{
+    struct bw_sync_verdict all[BW_SYNC_VERDICTS_MAX];
+    unsigned count = bw_sync_verdicts(row, all);
+    struct json_object *array = json_object_new_array();
+    bool whole = array != NULL;
+
+    for (unsigned i = 0; i < count && whole; i++) {
+        const struct bw_sync_verdict *v = &all[i];
+        bool percent = v->unit == BW_SYNC_UNIT_PERCENT;
+        struct json_object *json = json_object_new_object();
+
+        whole = append(array, json) && add(json, "rule", json_object_new_string(v->key)) &&
+                add(json, "title", json_object_new_string(v->title)) &&
+                add(json, "unit", json_object_new_string(percent ? "percent" : "events")) &&
+                add(json, "value",
+                    percent ? decimal(v->value * 10000) : json_object_new_uint64(v->value)) &&
+                add(json, "limit", json_object_new_uint64(v->limit)) &&
+                add(json, "shown", json_object_new_string(v->shown)) &&
+                add(json, "healthy", json_object_new_boolean(v->healthy)) &&
+                add(json, "advice", json_object_new_string(v->healthy ? "" : v->advice));
+    }
+    if (whole)
+        return array;
+    json_object_put(array);
+    return NULL;
+}
+
+/* A single row with the tables that are part of it. */
+static struct json_object *single(const struct bw_object *object, const struct bw_snapshot *snapshot)
+{
+    struct json_object *json = bw_json_row(object, bw_object_row(object, snapshot, 0));
+    bool whole = json != NULL;
+
+    for (int i = 0; i < BW_OBJECT_COUNT && whole; i++)
+        if (bw_catalogue[i].part_key != NULL && bw_catalogue[i].part_of == object->kind)
+            whole = add(json, bw_catalogue[i].part_key, bw_json_object(&bw_catalogue[i], snapshot, NULL, 0));
+    if (whole && object->kind == BW_OBJECT_SYNC)
+        whole = add(json, "verdicts", verdicts(&snapshot->sync));
+    if (whole)
+        return json;
+    json_object_put(json);
+    return NULL;
+}
+
 struct json_object *bw_json_object(const struct bw_object *object, const struct bw_snapshot *snapshot,
                                    const struct bw_history *history, uint32_t limit)
 {
@@ -188,7 +262,7 @@ struct json_object *bw_json_object(const struct bw_object *object, const struct 
     bool whole = true;
 
     if (!object->table)
-        return bw_json_row(object, bw_object_row(object, snapshot, 0));
+        return single(object, snapshot);
     array = json_object_new_array();
     if (array == NULL)
         return NULL;
@@ -204,27 +278,13 @@ struct json_object *bw_json_object(const struct bw_object *object, const struct 
     return array;
 }
 
-/* Until state synchronisation is there: its object with no peers, so that a reader finds the key. */
-struct json_object *bw_json_sync(void)
-{
-    struct json_object *sync = json_object_new_object();
-
-    if (sync != NULL && !add(sync, "peers", json_object_new_array())) {
-        json_object_put(sync);
-        return NULL;
-    }
-    return sync;
-}
-
 struct json_object *bw_json_state(const struct bw_snapshot *snapshot, const struct bw_history *history)
 {
     struct json_object *state = json_object_new_object();
     bool whole = state != NULL;
 
     for (int i = 0; i < BW_OBJECT_COUNT && whole; i++) {
-        if (bw_catalogue[i].kind == BW_OBJECT_EVENT && bw_object_by_key("sync") == NULL)
-            whole = add(state, "sync", bw_json_sync());
-        if (whole)
+        if (bw_catalogue[i].part_key == NULL)
             whole = add(state, bw_catalogue[i].key, bw_json_object(&bw_catalogue[i], snapshot, history, 0));
     }
     if (!whole) {

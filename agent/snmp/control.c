@@ -31,6 +31,10 @@ const struct bw_enum bw_snmp_enum_result = {
         L(BW_SNMP_RESULT_INVALID, "invalid", "invalid"), L(BW_SNMP_RESULT_NOT_FOUND, "not-found", "notFound"),
         L(BW_SNMP_RESULT_TIMEOUT, "timeout", "timeout"), L(BW_SNMP_RESULT_BUSY, "busy", "busy"), L(0, NULL, NULL)}};
 
+const struct bw_enum bw_snmp_enum_reset = {
+    "BwResetValue", (const struct bw_enum_label[]){L(BW_SNMP_RESET_IDLE, "idle", "idle"),
+                                                   L(BW_SNMP_RESET_NOW, "reset", "reset"), L(0, NULL, NULL)}};
+
 /* A TestAndIncr is an INTEGER without labels: an enumeration that has none. */
 static const struct bw_enum test_and_incr = {"TestAndIncr", (const struct bw_enum_label[]){L(0, NULL, NULL)}};
 
@@ -48,6 +52,8 @@ static const struct bw_field control_fields[] = {
           "What became of the last action"),
     FIELD("last_text", TEXT, last_text, NULL, "bwControlLastText", 5, READ, "Why, for people"),
     FIELD("last_time", WALL, last_wall, NULL, "bwControlLastTime", 6, READ, "When the last action was asked for"),
+    FIELD("counters_reset", ENUM, counters_reset, &bw_snmp_enum_reset, "bwControlCountersReset", 7, WRITE,
+          "Sets the counters of synchronisation and heartbeats to zero"),
 };
 
 /* kind BW_OBJECT_COUNT: none of the catalogue's. */
@@ -154,6 +160,7 @@ struct bw_snmp_actions *bw_snmp_actions_new(struct bw_mailbox *mailbox)
     clock_gettime(CLOCK_REALTIME, &now); /* another lock after each start: a SET meant for the one before must fail */
     actions->row.lock = (uint32_t)(now.tv_nsec / 1000 + now.tv_sec) & LOCK_MASK;
     actions->row.last_result = BW_SNMP_RESULT_NONE;
+    actions->row.counters_reset = BW_SNMP_RESET_IDLE;
     pthread_mutex_init(&actions->mutex, NULL);
     pthread_cond_init(&actions->wake, NULL);
     if (pthread_create(&actions->worker, NULL, work, actions) != 0) {

@@ -13,6 +13,7 @@
 struct bw_snmp_wish {
     bool is_lock; /* bwControlLock: `lock` is the value given; nothing to ask the engine */
     uint32_t lock;
+    bool is_idle;  /* nothing is asked for */
     struct bw_request request; /* else: for the engine */
     char text[BW_TEXT_MAX];    /* what it is, for bwControlLastAction and the log */
 };

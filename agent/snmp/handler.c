@@ -124,7 +124,7 @@ static void commit(const struct bw_snmp *snmp, netsnmp_request_info *request)
         return;
     if (wish.is_lock)
         bw_snmp_actions_advance(snmp->actions);
-    else
+    else if (!wish.is_idle)
         bw_snmp_actions_add(snmp->actions, &wish);
 }
 

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bellwether/event.h"
+
 /* ---- bwNotify ---- */
 
 #define L(value, text)                                                                                                 \
@@ -59,6 +61,9 @@ enum source {
     FROM_INTERFACE,
     FROM_GROUP,
     FROM_GROUP_MEMBER,
+    FROM_RESOURCE,
+    FROM_SYNC,
+    FROM_ALERT,
     FROM_NOTIFY
 };
 
@@ -102,6 +107,13 @@ static const struct kind kinds[] = {
       {FROM_GROUP_MEMBER, "state", true}}},
     {0, BW_SNMP_ALL_PROBLEM, {{FROM_CLUSTER, "takeover_obstacle", false}}},
     {BW_EVENT_AUTH_FAILURE, BW_SNMP_AUTH_FAILURE, {{FROM_CLUSTER, "local_member", false}}},
+    {BW_EVENT_SYNC,
+     BW_SNMP_SYNC_TROUBLE,
+     {{FROM_SYNC, "state", true}, {FROM_SYNC, "healthy", false}, {FROM_SYNC, "advice", false}}},
+    {BW_EVENT_RESOURCE,
+     BW_SNMP_RESOURCE,
+     {{FROM_GROUP, "name", false}, {FROM_MEMBER, "name", false}, {FROM_RESOURCE, "state", true}}},
+    {BW_EVENT_ALERT, BW_SNMP_ALERT_TROUBLE, {{FROM_ALERT, "queued", false}, {FROM_ALERT, "last_error", false}}},
 };
 
 static const struct kind *kind_of(uint32_t event)
@@ -127,6 +139,9 @@ static enum bw_object_kind object_kind(enum source source)
         [FROM_INTERFACE] = BW_OBJECT_INTERFACE,
         [FROM_GROUP] = BW_OBJECT_GROUP,
         [FROM_GROUP_MEMBER] = BW_OBJECT_GROUP_MEMBER,
+        [FROM_RESOURCE] = BW_OBJECT_RESOURCE,
+        [FROM_SYNC] = BW_OBJECT_SYNC,
+        [FROM_ALERT] = BW_OBJECT_ALERT,
     };
 
     return of[source];
@@ -184,6 +199,18 @@ static const void *row_of(const struct bw_snapshot *s, enum source source, const
             if (is_named(&s->group_members[i], event))
                 return &s->group_members[i];
         return NULL;
+    case FROM_SYNC:
+        return &s->sync;
+    case FROM_RESOURCE:
+        for (uint32_t i = 0; i < s->resources_count; i++)
+            if (s->resources[i].member == event->member && strcmp(s->resources[i].name, event->object) == 0)
+                return &s->resources[i];
+        return NULL;
+    case FROM_ALERT:
+        for (uint32_t i = 0; i < s->alerts_count; i++)
+            if (strcmp(s->alerts[i].name, event->object) == 0)
+                return &s->alerts[i];
+        return NULL;
     }
     return NULL;
 }
@@ -217,27 +244,6 @@ void bw_snmp_notification(const struct bw_snmp_plan *plan, const struct bw_snmp_
 
 /* ---- raised or cleared ---- */
 
-/* Each raise has a clear: what an event ends with says which it is; others are cleared by watch.c. */
-static const struct {
-    uint32_t event;
-    const char *to; /* NULL: whatever it is */
-    uint32_t status;
-} statuses[] = {
-    {BW_EVENT_STATE_CHANGE, "down", BW_SNMP_RAISED},
-    {BW_EVENT_STATE_CHANGE, "attention", BW_SNMP_RAISED},
-    {BW_EVENT_STATE_CHANGE, "unreachable", BW_SNMP_RAISED},
-    {BW_EVENT_STATE_CHANGE, "active", BW_SNMP_CLEARED},
-    {BW_EVENT_STATE_CHANGE, "standby", BW_SNMP_CLEARED},
-    {BW_EVENT_PNOTE, "problem", BW_SNMP_RAISED},
-    {BW_EVENT_PNOTE, "ok", BW_SNMP_CLEARED},
-    {BW_EVENT_PNOTE, "unregistered", BW_SNMP_CLEARED},
-    {BW_EVENT_INTERFACE, "down", BW_SNMP_RAISED},
-    {BW_EVENT_INTERFACE, "up", BW_SNMP_CLEARED},
-    {BW_EVENT_SPLIT_BRAIN, NULL, BW_SNMP_RAISED},
-    {BW_EVENT_MISMATCH, NULL, BW_SNMP_RAISED},
-    {BW_EVENT_AUTH_FAILURE, NULL, BW_SNMP_RAISED},
-};
-
 int bw_snmp_tell(const struct bw_event *event, struct bw_snmp_told *told)
 {
     const struct kind *kind = kind_of(event->kind);
@@ -247,45 +253,13 @@ int bw_snmp_tell(const struct bw_event *event, struct bw_snmp_told *told)
     told->number = kind->number;
     told->event = *event;
     told->notify.event = (uint32_t)event->number;
-    told->notify.status = BW_SNMP_INFORMATION;
-    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-        if (statuses[i].event == event->kind && (statuses[i].to == NULL || strcmp(statuses[i].to, event->to) == 0))
-            told->notify.status = statuses[i].status;
+    told->notify.status = bw_event_meaning(event)->status; /* the same numbers; others are cleared by watch.c */
     return 0;
 }
 
 /* ---- whose it is to tell ---- */
 
-/* Does the local member speak for the cluster: does it hold that group (0: the first one)? */
-static bool speaks(const struct bw_snapshot *s, uint32_t group)
-{
-    uint32_t holder = s->cluster.active_member;
-
-    for (uint32_t i = 0; i < s->groups_count; i++)
-        if (s->groups[i].index == group)
-            holder = s->groups[i].holder;
-    for (uint32_t i = 0; holder == 0 && i < s->members_count; i++)
-        if (s->members[i].view == BW_VIEW_LOCAL || s->members[i].view == BW_VIEW_MUTUAL)
-            holder = s->members[i].id;
-    return holder == s->cluster.local_member;
-}
-
 bool bw_snmp_is_own(const struct bw_snapshot *snapshot, const struct bw_snmp_told *told)
 {
-    const char *unreachable = bw_enum_text(&bw_enum_member_state, BW_MEMBER_UNREACHABLE);
-
-    switch (told->number) {
-    case BW_SNMP_MEMBER_STATE:
-        if (strcmp(told->event.from, unreachable) == 0 || strcmp(told->event.to, unreachable) == 0)
-            return speaks(snapshot, 0);
-        return told->event.member == snapshot->cluster.local_member;
-    case BW_SNMP_PNOTE:
-    case BW_SNMP_INTERFACE:
-    case BW_SNMP_SYNC_TROUBLE:
-        return told->event.member == snapshot->cluster.local_member;
-    case BW_SNMP_AUTH_FAILURE:
-        return true; /* what this member received */
-    default:
-        return speaks(snapshot, told->event.group);
-    }
+    return told->number == BW_SNMP_AUTH_FAILURE || bw_event_is_own(snapshot, &told->event);
 }

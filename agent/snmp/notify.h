@@ -23,6 +23,8 @@ enum bw_snmp_notification_number {
     BW_SNMP_GROUP,
     BW_SNMP_ALL_PROBLEM,
     BW_SNMP_AUTH_FAILURE,
+    BW_SNMP_RESOURCE,
+    BW_SNMP_ALERT_TROUBLE,
 };
 
 /* Numbers are in the MIB: append only. */
@@ -75,8 +77,9 @@ bool bw_snmp_is_own(const struct bw_snapshot *snapshot, const struct bw_snmp_tol
 /* What was seen last, and what waits to be told. Zeroed at first. */
 struct bw_snmp_watch {
     bool begun;
-    bool all_problem; /* raised, like the next three */
+    bool all_problem; /* raised, like the next four */
     bool mismatch;
+    bool sync_unhealthy;   /* by what the counters say */
     uint32_t split_brains; /* bit: group, from bit 0 */
     uint64_t auth_ns;      /* when frames were refused last; 0: not raised */
     uint32_t rows;         /* of the snapshot's group_members */

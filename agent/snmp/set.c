@@ -113,6 +113,24 @@ static int set_group_move(const struct bw_snmp_view *view, const struct bw_snmp_
     return SNMP_ERR_WRONGVALUE;
 }
 
+/* reset(2) does it; idle(1), which is what reading gives, is taken and does nothing. */
+static int set_counters_reset(const struct bw_snmp_view *view, const struct bw_snmp_hit *hit, const void *bytes,
+                              size_t size, struct bw_snmp_wish *wish)
+{
+    long number;
+
+    (void)view;
+    (void)hit;
+    if (!whole_integer(bytes, size, &number))
+        return SNMP_ERR_WRONGLENGTH;
+    if (number != BW_SNMP_RESET_IDLE && number != BW_SNMP_RESET_NOW)
+        return SNMP_ERR_WRONGVALUE;
+    wish->is_idle = number == BW_SNMP_RESET_IDLE;
+    wish->request.kind = BW_REQUEST_COUNTERS_RESET;
+    bw_copy(wish->text, sizeof(wish->text), "reset counters");
+    return SNMP_ERR_NOERROR;
+}
+
 /* Every object that takes a value. */
 static const struct {
     const struct bw_object *object;
@@ -123,6 +141,7 @@ static const struct {
     {&bw_catalogue[BW_OBJECT_MEMBER], "admin", ASN_INTEGER, set_admin},
     {&bw_snmp_control_object, "lock", ASN_INTEGER, set_lock},
     {&bw_snmp_control_object, "group_move", ASN_OCTET_STR, set_group_move},
+    {&bw_snmp_control_object, "counters_reset", ASN_INTEGER, set_counters_reset},
 };
 
 /* Is `name` an instance, there or not, of a leaf that takes values? */
@@ -216,7 +235,7 @@ static int move_policy(const struct bw_snapshot *s, const struct bw_request *req
 int bw_snmp_set_policy(const struct bw_snmp_view *view, const struct bw_snmp_wish *wish, char *why)
 {
     why[0] = '\0';
-    if (wish->is_lock)
+    if (wish->is_lock || wish->is_idle || wish->request.kind == BW_REQUEST_COUNTERS_RESET)
         return SNMP_ERR_NOERROR;
     if (wish->request.kind == BW_REQUEST_ADMIN)
         return admin_policy(view->snapshot, &wish->request, why);

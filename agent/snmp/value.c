@@ -131,5 +131,8 @@ void bw_snmp_value(const struct bw_snmp_hit *hit, struct bw_snmp_value *value)
     case BW_TYPE_PREFIX:
         set_number(value, ASN_GAUGE, ((const struct bw_address *)(const void *)at)->prefix);
         break;
+    case BW_TYPE_HISTOGRAM: /* never in the MIB */
+        set_number(value, ASN_GAUGE, 0);
+        break;
     }
 }

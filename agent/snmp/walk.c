@@ -143,6 +143,17 @@ static size_t row_index(const struct bw_object *object, const void *row, oid *in
     case BW_OBJECT_TRAP_RULE:
         index[0] = ((const struct bw_trap_rule_row *)row)->index;
         return 1;
+    case BW_OBJECT_RESOURCE:
+        index[0] = ((const struct bw_resource_row *)row)->group;
+        index[1] = ((const struct bw_resource_row *)row)->index;
+        index[2] = ((const struct bw_resource_row *)row)->member;
+        return 3;
+    case BW_OBJECT_SYNC_PEER:
+        index[0] = ((const struct bw_sync_peer_row *)row)->member;
+        return 1;
+    case BW_OBJECT_ALERT:
+        index[0] = ((const struct bw_alert_row *)row)->index;
+        return 1;
     case BW_OBJECT_EVENT:
         index[0] = ((const struct bw_event *)row)->number & SUBIDENTIFIER_MAX;
         return 1;

@@ -17,7 +17,7 @@
 
 #define BW_SNMP_INDEX_MAX  (2 + BW_NAME_MAX)       /* longest index: member, length, a name's bytes */
 #define BW_SNMP_NAME_MAX   (3 + BW_SNMP_INDEX_MAX) /* longest relative name */
-#define BW_SNMP_LEAVES_MAX 256
+#define BW_SNMP_LEAVES_MAX 384
 
 /* Which column a field's leaf is: most fields have one, addresses have two. */
 enum bw_snmp_part { BW_SNMP_VALUE, BW_SNMP_ADDRESS_TYPE, BW_SNMP_ADDRESS_BYTES };
@@ -45,7 +45,11 @@ struct bw_snmp_control_row {
     uint32_t last_result; /* enum bw_snmp_action_result */
     char last_text[BW_TEXT_MAX];
     int64_t last_wall;
+    uint32_t counters_reset; /* always BW_SNMP_RESET_IDLE: write only in effect */
 };
+
+/* What bwControlCountersReset takes. Numbers are in the MIB. */
+enum bw_snmp_reset { BW_SNMP_RESET_IDLE = 1, BW_SNMP_RESET_NOW };
 
 /* How an action ended. Numbers are in the MIB: append only. */
 enum bw_snmp_action_result {
@@ -89,7 +93,7 @@ struct bw_snmp_value {
 
 /* The control group as a catalogue object (arc 12); its row is struct bw_snmp_control_row. */
 extern const struct bw_object bw_snmp_control_object;
-extern const struct bw_enum bw_snmp_enum_result;
+extern const struct bw_enum bw_snmp_enum_result, bw_snmp_enum_reset;
 
 void bw_snmp_plan_init(struct bw_snmp_plan *plan);
 /* The leaf of an object's field, or NULL. */

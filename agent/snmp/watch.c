@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What is told although the history has no event of its own for it: groups that change their state
- * on a member, all members having a problem, and the clears of what an event raised.
+ * on a member, all members having a problem, the counters of synchronisation, and the clears of what an event raised.
  */
 #include <string.h>
 
@@ -151,6 +151,25 @@ static void look_at_members(struct bw_snmp_watch *watch, const struct bw_snapsho
     set_texts(&told->event, all ? "well" : "problem", all ? "problem" : "well", reason);
 }
 
+/* ---- synchronisation ---- */
+
+/* A lost path has an event of its own; here it is what the counters say. */
+static void look_at_sync(struct bw_snmp_watch *watch, const struct bw_snapshot *s)
+{
+    bool unhealthy = !s->sync.healthy && s->sync.state > BW_SYNC_OFF;
+    struct bw_snmp_told *told;
+
+    if (unhealthy == watch->sync_unhealthy || s->sync.state == BW_SYNC_LOST)
+        return;
+    watch->sync_unhealthy = unhealthy;
+    told = add(watch, s, BW_SNMP_SYNC_TROUBLE, unhealthy ? BW_SNMP_RAISED : BW_SNMP_CLEARED);
+    told->event.kind = BW_EVENT_SYNC; /* each member's own to tell */
+    told->event.member = s->cluster.local_member;
+    bw_copy(told->event.object, sizeof(told->event.object), "counters");
+    set_texts(&told->event, unhealthy ? "healthy" : "unhealthy", unhealthy ? "unhealthy" : "healthy",
+              unhealthy ? s->sync.advice : "the counters are well again");
+}
+
 /* ---- clears ---- */
 
 static void look_for_clears(struct bw_snmp_watch *watch, const struct bw_snapshot *s, uint64_t now_ns)
@@ -204,6 +223,7 @@ void bw_snmp_watch_look(struct bw_snmp_watch *watch, const struct bw_snmp_view *
         return; /* the engine has said nothing yet */
     look_at_groups(watch, view);
     look_at_members(watch, view->snapshot);
+    look_at_sync(watch, view->snapshot);
     look_for_clears(watch, view->snapshot, now_ns);
     watch->begun = true;
 }

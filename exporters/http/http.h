@@ -134,7 +134,7 @@ struct bw_http_cache {
     struct {
         uint64_t number;
         struct MHD_Response *response;
-    } objects[BW_OBJECT_COUNT + 2]; /* by object; then "sync", "state" */
+    } objects[BW_OBJECT_COUNT + 1]; /* by object; then "state" */
     struct {
         uint64_t number, made_ns;
         struct MHD_Response *response;

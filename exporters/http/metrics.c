@@ -41,6 +41,11 @@ static const struct label labels[] = {
     {BW_OBJECT_GROUP_MEMBER, "member", FROM_MEMBER, offsetof(struct bw_group_member_row, member)},
     {BW_OBJECT_CAUSE, "cause", FROM_CAUSE, offsetof(struct bw_cause_row, cause)},
     {BW_OBJECT_TRAP_RULE, "rule", FROM_TEXT, offsetof(struct bw_trap_rule_row, name)},
+    {BW_OBJECT_RESOURCE, "group", FROM_GROUP, offsetof(struct bw_resource_row, group)},
+    {BW_OBJECT_RESOURCE, "resource", FROM_TEXT, offsetof(struct bw_resource_row, name)},
+    {BW_OBJECT_RESOURCE, "member", FROM_MEMBER, offsetof(struct bw_resource_row, member)},
+    {BW_OBJECT_SYNC_PEER, "member", FROM_MEMBER, offsetof(struct bw_sync_peer_row, member)},
+    {BW_OBJECT_ALERT, "target", FROM_TEXT, offsetof(struct bw_alert_row, name)},
 };
 
 static uint32_t u32_at(const void *row, size_t offset)
@@ -105,19 +110,26 @@ static void add_label(struct bw_buffer *b, bool *any, const char *name, const ch
     bw_buffer_text(b, "\"");
 }
 
-/* Name and labels, up to the blank before the value. extra_name NULL: none. */
-static void head(struct bw_buffer *b, const struct series *s, const char *extra_name, const char *extra_value)
+/* Name with a suffix, and labels, up to the blank before the value. extra_name NULL: none. */
+static void head_of(struct bw_buffer *b, const struct series *s, const char *suffix, const char *extra_name,
+                    const char *extra_value)
 {
     char text[BW_ADDRESS_TEXT_MAX];
     bool any = false;
 
     bw_buffer_text(b, s->field->metric);
+    bw_buffer_text(b, suffix);
     for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
         if (labels[i].kind == s->object->kind)
             add_label(b, &any, labels[i].name, label_value(&labels[i], s->snapshot, s->row, text));
     if (extra_name != NULL)
         add_label(b, &any, extra_name, extra_value);
     bw_buffer_text(b, any ? "} " : " ");
+}
+
+static void head(struct bw_buffer *b, const struct series *s, const char *extra_name, const char *extra_value)
+{
+    head_of(b, s, "", extra_name, extra_value);
 }
 
 static void bit(struct bw_buffer *b, bool value)
@@ -154,6 +166,26 @@ static void number(struct bw_buffer *b, const struct series *s)
     bw_buffer_text(b, "\n");
 }
 
+/* Buckets are cumulative, and the last is the whole count. */
+static void histogram(struct bw_buffer *b, const struct series *s)
+{
+    const struct bw_late_histogram *h = (const void *)((const char *)s->row + s->field->offset);
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < BW_LATE_BUCKETS; i++) {
+        count += h->buckets[i];
+        head_of(b, s, "_bucket", "le", bw_late_bounds_text[i]);
+        bw_buffer_u64(b, count);
+        bw_buffer_text(b, "\n");
+    }
+    head_of(b, s, "_sum", NULL, NULL);
+    bw_buffer_seconds(b, h->sum_ns);
+    bw_buffer_text(b, "\n");
+    head_of(b, s, "_count", NULL, NULL);
+    bw_buffer_u64(b, count);
+    bw_buffer_text(b, "\n");
+}
+
 static void samples(struct bw_buffer *b, const struct series *s)
 {
     const struct bw_field *f = s->field;
@@ -180,6 +212,9 @@ static void samples(struct bw_buffer *b, const struct series *s)
             bit(b, u32_at(s->row, f->offset) == s->snapshot->members[i].id);
         }
         break;
+    case BW_METRIC_HISTOGRAM:
+        histogram(b, s);
+        break;
     case BW_METRIC_NONE:
     case BW_METRIC_INFO:
         break;
@@ -188,7 +223,14 @@ static void samples(struct bw_buffer *b, const struct series *s)
 
 /* ---- families ---- */
 
-enum kind { GAUGE, COUNTER, INFO };
+enum kind { GAUGE, COUNTER, INFO, HISTOGRAM };
+
+static enum kind kind_of(const struct bw_field *field)
+{
+    return field->metric_kind == BW_METRIC_COUNTER     ? COUNTER
+           : field->metric_kind == BW_METRIC_HISTOGRAM ? HISTOGRAM
+                                                       : GAUGE;
+}
 
 static bool ends_with(const char *text, size_t length, const char *ending)
 {
@@ -207,7 +249,10 @@ static void about(struct bw_buffer *b, const char *what, const char *name, size_
 static void describe(struct bw_buffer *b, enum bw_metrics_format format, const char *name, enum kind kind,
                      const char *help)
 {
-    static const char *const types[] = {"gauge\n", "counter\n", "info\n"};
+    static const char *const types[] = {"gauge\n", "counter\n", "info\n", "histogram\n"};
+    static const struct {
+        const char *ending, *line;
+    } units[] = {{"_seconds", "seconds\n"}, {"_bytes", "bytes\n"}};
     size_t length = strlen(name);
 
     if (format == BW_METRICS_TEXT) {
@@ -222,9 +267,11 @@ static void describe(struct bw_buffer *b, enum bw_metrics_format format, const c
     length -= kind == COUNTER ? sizeof("_total") - 1 : kind == INFO ? sizeof("_info") - 1 : 0;
     about(b, "# TYPE ", name, length);
     bw_buffer_text(b, types[kind]);
-    if (ends_with(name, length, "_seconds")) {
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (!ends_with(name, length, units[i].ending))
+            continue;
         about(b, "# UNIT ", name, length);
-        bw_buffer_text(b, "seconds\n");
+        bw_buffer_text(b, units[i].line);
     }
     about(b, "# HELP ", name, length);
     bw_buffer_label(b, help);
@@ -305,7 +352,7 @@ void bw_metrics_render(const struct bw_snapshot *snapshot, enum bw_metrics_forma
 
             if (field->metric == NULL || written(o, f))
                 continue;
-            describe(b, format, field->metric, field->metric_kind == BW_METRIC_COUNTER ? COUNTER : GAUGE, field->help);
+            describe(b, format, field->metric, kind_of(field), field->help);
             family(b, snapshot, field->metric);
         }
     }

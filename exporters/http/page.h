@@ -44,7 +44,20 @@ void bw_page_verdict(const struct bw_web_page *page, enum bw_level level);
 
 void bw_page_problems(const struct bw_web_page *page);
 
-/* ---- page_members.c, page_actions.c, page_tables.c, page_history.c ---- */
+/* ---- page_tables.c ---- */
+
+/* A panel with its heading; ends with </section>. id and title are not escaped. */
+void bw_page_section(struct bw_buffer *b, const char *id, const char *title);
+/* A table in it, up to its headings. It scrolls sideways by itself where it is too wide; reachable by keyboard. */
+void bw_page_table(struct bw_buffer *b, const char *id);
+/* Ends the table and the panel. */
+void bw_page_table_end(struct bw_buffer *b);
+/* A heading for each member, then the table's body. */
+void bw_page_member_headings(const struct bw_web_page *page);
+/* Begins a cell with an icon and a word. */
+void bw_page_cell(struct bw_buffer *b, const char *level, const char *icon, const char *text);
+
+/* ---- page_members.c, page_actions.c, page_tables.c, page_history.c, page_sync.c, page_others.c ---- */
 
 void bw_page_members(const struct bw_web_page *page);
 void bw_page_member_actions(const struct bw_web_page *page, const struct bw_member_row *member);
@@ -54,6 +67,11 @@ void bw_page_pnotes(const struct bw_web_page *page);
 void bw_page_addresses(const struct bw_web_page *page);
 void bw_page_groups(const struct bw_web_page *page);
 void bw_page_sync(const struct bw_web_page *page);
+void bw_page_sync_actions(const struct bw_web_page *page);
+/* Each shown only where there are any. */
+void bw_page_resources(const struct bw_web_page *page);
+void bw_page_alerts(const struct bw_web_page *page);
+void bw_page_traps(const struct bw_web_page *page);
 void bw_page_timeline(const struct bw_web_page *page);
 void bw_page_events(const struct bw_web_page *page);
 

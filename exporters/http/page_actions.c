@@ -101,6 +101,24 @@ void bw_page_member_actions(const struct bw_web_page *page, const struct bw_memb
     bw_buffer_text(page->b, "</div>");
 }
 
+void bw_page_sync_actions(const struct bw_web_page *page)
+{
+    const struct action a = {
+        .label = "Reset counters",
+        .path = "/api/v1/sync/reset",
+        .title = "Reset the counters?",
+        .consequence = "The counters of the synchronisation and of heartbeats begin anew at 0, for every surface of "
+                       "this member. Nothing is lost but what was counted; no connection is touched.",
+        .body = "",
+    };
+
+    if (!page->actions)
+        return;
+    bw_buffer_text(page->b, "<div class=\"actions\" role=\"group\" aria-label=\"Actions on the synchronisation\">");
+    button(page->b, &a);
+    bw_buffer_text(page->b, "</div>");
+}
+
 /* Could this member hold it, as far as the snapshot tells? The engine has the last word. */
 static bool may_hold(const struct bw_member_row *m)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Parts of the page that know no field by name: they show JSON as lists and tables, headed by what the catalogue says.
- * State synchronisation, the agent, and /all, which holds every value that this member knows.
+ * The page /all, which holds every value that this member knows. It knows no field by name: it shows JSON as lists and
+ * tables, headed by what the catalogue says.
  */
 #include <json-c/json.h>
 #include <string.h>
@@ -71,39 +71,34 @@ static void table(struct bw_buffer *b, struct json_object *rows, const char *tit
     bw_buffer_text(b, "</tbody></table></div>");
 }
 
-static bool has_scalars(struct json_object *json)
+/* ---- everything ---- */
+
+/* What a single row holds besides values: tables, each in a section of its own. */
+static void parts(struct bw_buffer *b, const struct bw_object *object, struct json_object *json)
 {
     json_object_object_foreach(json, key, value)
     {
-        (void)key;
-        if (!json_object_is_type(value, json_type_array) && !json_object_is_type(value, json_type_object))
-            return true;
+        struct json_object *rows = value;
+        const struct bw_object *part = NULL;
+
+        for (int i = 0; i < BW_OBJECT_COUNT; i++)
+            if (bw_catalogue[i].part_key != NULL && bw_catalogue[i].part_of == object->kind &&
+                strcmp(bw_catalogue[i].part_key, key) == 0)
+                part = &bw_catalogue[i];
+        if (json_object_is_type(value, json_type_object)) /* a histogram */
+            json_object_object_get_ex(value, "buckets", &rows);
+        if (!json_object_is_type(rows, json_type_array))
+            continue;
+        bw_html(b, "<section class=\"panel\" id=\"all-%t\"><h2>", part != NULL ? part->key : key);
+        if (part != NULL)
+            bw_html_text(b, part->title);
+        else
+            bw_html(b, "%t: %t", object->title, key);
+        bw_buffer_text(b, "</h2>");
+        table(b, rows, part != NULL ? part->title : key);
+        bw_buffer_text(b, "</section>");
     }
-    return false;
 }
-
-void bw_page_sync(const struct bw_web_page *page)
-{
-    const struct bw_object *object = bw_object_by_key("sync");
-    struct json_object *json =
-                           object != NULL ? bw_json_object(object, page->snapshot, page->history, 0) : bw_json_sync(),
-                       *peers = NULL;
-    struct bw_buffer *b = page->b;
-
-    bw_buffer_text(b, "<section id=\"sync\" class=\"panel\" aria-labelledby=\"sync-title\"><h2 "
-                      "id=\"sync-title\">State synchronisation</h2>");
-    if (json_object_is_type(json, json_type_object) && has_scalars(json)) {
-        list(b, json, object);
-        if (json_object_object_get_ex(json, "peers", &peers) && json_object_is_type(peers, json_type_array))
-            table(b, peers, "Peers of the state synchronisation");
-    } else {
-        bw_buffer_text(b, "<p class=\"none\">This cluster synchronises no connection state.</p>");
-    }
-    bw_buffer_text(b, "</section>");
-    json_object_put(json);
-}
-
-/* ---- everything ---- */
 
 static void everything(const struct bw_web_page *page)
 {
@@ -124,6 +119,8 @@ static void everything(const struct bw_web_page *page)
         else
             list(b, value, object);
         bw_buffer_text(b, "</section>");
+        if (object != NULL && !object->table)
+            parts(b, object, value);
     }
     json_object_put(state);
 }

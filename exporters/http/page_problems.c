@@ -140,6 +140,34 @@ static void about_pnote(struct list *list, const struct bw_pnote_row *r)
     one(list, r->status == BW_PNOTE_PROBLEM ? BW_LEVEL_WARNING : BW_LEVEL_INFO, m->name, what, r->detail);
 }
 
+static void about_resource(struct list *list, const struct bw_resource_row *r)
+{
+    const struct bw_member_row *m = bw_page_member(list->page, r->member);
+    char what[BW_TEXT_MAX];
+
+    if (m == NULL || !is_there(m) || r->state != BW_GROUP_ERROR)
+        return;
+    bw_format(what, sizeof(what), "resource %s is in error", r->name);
+    one(list, BW_LEVEL_WARNING, m->name, what, r->detail);
+}
+
+/* What this member itself is busy with besides. */
+static void about_surfaces(struct list *list)
+{
+    const struct bw_snapshot *s = list->page->snapshot;
+    char what[BW_TEXT_MAX];
+
+    if (s->sync.state > BW_SYNC_OFF && !s->sync.healthy)
+        one(list, s->sync.state == BW_SYNC_LOST ? BW_LEVEL_WARNING : BW_LEVEL_INFO, NULL,
+            "The state synchronisation wants a look", s->sync.advice);
+    for (uint32_t i = 0; i < s->alerts_count; i++) {
+        if (s->alerts[i].last_error[0] == '\0')
+            continue;
+        bw_format(what, sizeof(what), "Alerts do not reach %s", s->alerts[i].name);
+        one(list, BW_LEVEL_INFO, NULL, what, s->alerts[i].last_error);
+    }
+}
+
 void bw_page_problems(const struct bw_web_page *page)
 {
     const struct bw_snapshot *s = page->snapshot;
@@ -155,6 +183,9 @@ void bw_page_problems(const struct bw_web_page *page)
         about_interface(&list, &s->interfaces[i]);
     for (uint32_t i = 0; i < s->pnotes_count; i++)
         about_pnote(&list, &s->pnotes[i]);
+    for (uint32_t i = 0; i < s->resources_count; i++)
+        about_resource(&list, &s->resources[i]);
+    about_surfaces(&list);
     for (uint32_t i = 0; i < s->addresses_count; i++)
         if (s->addresses[i].holder == s->cluster.local_member && s->addresses[i].holder != 0 &&
             !s->addresses[i].installed) {

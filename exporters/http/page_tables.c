@@ -8,32 +8,31 @@
 #include "bellwether/text.h"
 #include "exporters/http/page.h"
 
-static void section(struct bw_buffer *b, const char *id, const char *title)
+void bw_page_section(struct bw_buffer *b, const char *id, const char *title)
 {
     bw_html(b, "<section id=\"%r\" class=\"panel\" aria-labelledby=\"%r-title\"><h2 id=\"%r-title\">%r</h2>", id, id,
             id, title);
 }
 
-/* A table that scrolls sideways by itself where it is too wide; reachable by keyboard. */
-static void table(struct bw_buffer *b, const char *id)
+void bw_page_table(struct bw_buffer *b, const char *id)
 {
     bw_html(b, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%r-title\"><table><thead><tr>",
             id);
 }
 
-static void table_end(struct bw_buffer *b)
+void bw_page_table_end(struct bw_buffer *b)
 {
     bw_buffer_text(b, "</tbody></table></div></section>");
 }
 
-static void member_headings(const struct bw_web_page *page)
+void bw_page_member_headings(const struct bw_web_page *page)
 {
     for (uint32_t i = 0; i < page->snapshot->members_count; i++)
         bw_html(page->b, "<th scope=\"col\"><i class=\"hue m%u\"></i>%t</th>", i + 1, page->snapshot->members[i].name);
     bw_buffer_text(page->b, "</tr></thead><tbody>");
 }
 
-static void cell(struct bw_buffer *b, const char *level, const char *icon, const char *text)
+void bw_page_cell(struct bw_buffer *b, const char *level, const char *icon, const char *text)
 {
     bw_html(b, "<td class=\"%r\"><span class=\"word\">", level);
     bw_html_icon(b, icon);
@@ -54,7 +53,7 @@ static void interface_cell(struct bw_buffer *b, const struct bw_interface_row *r
         bw_buffer_text(b, "<td class=\"none\">left alone</td>");
         return;
     }
-    cell(b, level,
+    bw_page_cell(b, level,
          r->state == BW_INTERFACE_UP        ? "ok"
          : r->state == BW_INTERFACE_UNKNOWN ? "unknown"
          : r->state == BW_INTERFACE_SUSPECT ? "warning"
@@ -82,10 +81,10 @@ void bw_page_interfaces(const struct bw_web_page *page)
     const struct bw_snapshot *s = page->snapshot;
     struct bw_buffer *b = page->b;
 
-    section(b, "interfaces", "Interfaces");
-    table(b, "interfaces");
+    bw_page_section(b, "interfaces", "Interfaces");
+    bw_page_table(b, "interfaces");
     bw_buffer_text(b, "<th scope=\"col\">Interface</th>");
-    member_headings(page);
+    bw_page_member_headings(page);
     for (uint32_t index = 1; index <= BW_MAX_INTERFACES; index++) {
         const struct bw_interface_row *first = NULL;
 
@@ -105,7 +104,7 @@ void bw_page_interfaces(const struct bw_web_page *page)
         }
         bw_buffer_text(b, "</tr>");
     }
-    table_end(b);
+    bw_page_table_end(b);
 }
 
 /* ---- pnotes ---- */
@@ -132,7 +131,7 @@ static void pnote_cell(struct bw_buffer *b, const struct bw_pnote_row *r)
     static const char *const icons[] = {"unknown", "ok", "init", "critical", "unknown"};
     uint32_t status = r->status <= BW_PNOTE_UNKNOWN ? r->status : 0;
 
-    cell(b, levels[status], icons[status], bw_enum_text(&bw_enum_pnote_status, r->status));
+    bw_page_cell(b, levels[status], icons[status], bw_enum_text(&bw_enum_pnote_status, r->status));
     if (r->detail[0] != '\0')
         bw_html(b, "<span class=\"detail\">%t</span>", r->detail);
     bw_buffer_text(b, "</td>");
@@ -166,15 +165,15 @@ void bw_page_pnotes(const struct bw_web_page *page)
     const struct bw_snapshot *s = page->snapshot;
     struct bw_buffer *b = page->b;
 
-    section(b, "pnotes", "Critical devices (pnotes)");
-    table(b, "pnotes");
+    bw_page_section(b, "pnotes", "Critical devices (pnotes)");
+    bw_page_table(b, "pnotes");
     bw_buffer_text(b, "<th scope=\"col\">Pnote</th>");
-    member_headings(page);
+    bw_page_member_headings(page);
     for (int kind = 0; kind < 2; kind++) /* users' own first: the built-in ones are the same everywhere */
         for (uint32_t i = 0; i < s->pnotes_count; i++)
             if (is_first(s, i) && (s->pnotes[i].kind == BW_PNOTE_BUILTIN) == kind)
                 pnote_row(page, &s->pnotes[i]);
-    table_end(b);
+    bw_page_table_end(b);
 }
 
 /* ---- addresses and groups ---- */
@@ -184,7 +183,7 @@ static void holder_cell(const struct bw_web_page *page, uint32_t holder)
     unsigned place = bw_page_member_place(page, holder);
 
     if (place == 0) {
-        cell(page->b, "critical", "critical", "nobody");
+        bw_page_cell(page->b, "critical", "critical", "nobody");
         bw_buffer_text(page->b, "</td>");
     } else {
         bw_html(page->b, "<td><i class=\"hue m%u\"></i>%t</td>", place, bw_page_member_name(page, holder));
@@ -197,8 +196,8 @@ void bw_page_addresses(const struct bw_web_page *page)
     struct bw_buffer *b = page->b;
     char text[BW_ADDRESS_TEXT_MAX];
 
-    section(b, "addresses", "Virtual addresses");
-    table(b, "addresses");
+    bw_page_section(b, "addresses", "Virtual addresses");
+    bw_page_table(b, "addresses");
     bw_html(b,
             "<th scope=\"col\">Address</th><th scope=\"col\">Interface</th><th scope=\"col\">Group</th>"
             "<th scope=\"col\">Holder</th><th scope=\"col\">In the kernel of %t</th></tr></thead><tbody>",
@@ -210,11 +209,11 @@ void bw_page_addresses(const struct bw_web_page *page)
         bw_html(b, "<tr><th scope=\"row\"><code>%t</code></th><td>%t</td><td>%t</td>",
                 bw_address_to_text(&r->address, true, text), r->interface_name, r->group);
         holder_cell(page, r->holder);
-        cell(b, right ? r->installed ? "ok" : "none" : "warning", right ? r->installed ? "ok" : "none" : "warning",
+        bw_page_cell(b, right ? r->installed ? "ok" : "none" : "warning", right ? r->installed ? "ok" : "none" : "warning",
              r->installed ? "yes" : "no");
         bw_buffer_text(b, "</td></tr>");
     }
-    table_end(b);
+    bw_page_table_end(b);
 }
 
 static void group_members(const struct bw_web_page *page, const struct bw_group_row *group)
@@ -240,8 +239,8 @@ void bw_page_groups(const struct bw_web_page *page)
     const struct bw_snapshot *s = page->snapshot;
     struct bw_buffer *b = page->b;
 
-    section(b, "groups", "Groups");
-    table(b, "groups");
+    bw_page_section(b, "groups", "Groups");
+    bw_page_table(b, "groups");
     bw_html(b,
             "<th scope=\"col\">Group</th><th scope=\"col\">Holder</th><th scope=\"col\">On the members</th>"
             "<th scope=\"col\">Order</th><th scope=\"col\">Epoch</th>%r</tr></thead><tbody>",
@@ -265,5 +264,5 @@ void bw_page_groups(const struct bw_web_page *page)
         }
         bw_buffer_text(b, "</tr>");
     }
-    table_end(b);
+    bw_page_table_end(b);
 }

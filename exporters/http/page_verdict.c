@@ -52,7 +52,7 @@ enum bw_level bw_page_level(const struct bw_web_page *page)
 
     if (stale(page) || groups_without_holder(s) > 0 || (serving(s) == 0 && !all_stopped(s)) || two_serve(s))
         return BW_LEVEL_CRITICAL;
-    if (!s->cluster.takeover_possible || s->cluster.config_mismatch)
+    if (!s->cluster.takeover_possible || s->cluster.config_mismatch || s->sync.state == BW_SYNC_LOST)
         return BW_LEVEL_WARNING;
     for (uint32_t i = 0; i < s->members_count; i++)
         if (s->members[i].admin != BW_ADMIN_MAINTENANCE && bw_page_state_level(&s->members[i]) >= BW_LEVEL_WARNING)

@@ -284,9 +284,7 @@ static int place_of(const char *key)
 
     if (object != NULL)
         return (int)object->kind;
-    if (strcmp(key, "sync") == 0)
-        return BW_OBJECT_COUNT;
-    return strcmp(key, "state") == 0 ? BW_OBJECT_COUNT + 1 : -1;
+    return strcmp(key, "state") == 0 ? BW_OBJECT_COUNT : -1;
 }
 
 bool bw_api_exists(const char *key)
@@ -298,8 +296,6 @@ static struct json_object *json_of(const struct bw_http *http, int place, const 
                                    uint32_t limit)
 {
     if (place == BW_OBJECT_COUNT)
-        return bw_json_sync();
-    if (place == BW_OBJECT_COUNT + 1)
         return bw_json_state(snapshot, http->context.history);
     return bw_json_object(&bw_catalogue[place], snapshot, http->context.history, limit);
 }

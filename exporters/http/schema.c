@@ -76,6 +76,9 @@ static struct json_object *field_schema(const struct bw_field *field)
     case BW_TYPE_PREFIX:
         put_text(s, "type", "string");
         break;
+    case BW_TYPE_HISTOGRAM:
+        put(s, "$ref", json_object_new_string("#/$defs/histogram"));
+        break;
     }
     put_text(s, "description", field->help);
     return s;
@@ -132,19 +135,67 @@ static struct json_object *texts(const char *const *keys, const char *descriptio
     return s;
 }
 
-static struct json_object *sync_schema(void)
+/* One more property of an object, and required. */
+static void put_property(struct json_object *object, const char *key, struct json_object *value)
 {
-    struct json_object *s = json_object_new_object(), *properties = json_object_new_object(),
-                       *peers = json_object_new_object(), *required = json_object_new_array();
+    put(json_object_object_get(object, "properties"), key, value);
+    json_object_array_add(json_object_object_get(object, "required"), json_object_new_string(key));
+}
 
-    put_text(s, "type", "object");
-    put_text(s, "description", "State synchronisation");
-    put_text(peers, "type", "array");
-    put(properties, "peers", peers);
-    put(s, "properties", properties);
-    json_object_array_add(required, json_object_new_string("peers"));
-    put(s, "required", required);
+static struct json_object *typed(const char *type)
+{
+    struct json_object *s = json_object_new_object();
+
+    put_text(s, "type", type);
     return s;
+}
+
+/* What the rules say of the synchronisation's counters. */
+static struct json_object *verdict_schema(void)
+{
+    static const char *const keys[] = {"rule", "title", "shown", "advice", NULL};
+    struct json_object *s = texts(keys, "A rule about the synchronisation: healthy while the value is not over the limit"),
+                       *unit = json_object_new_object(), *units = json_object_new_array();
+
+    json_object_array_add(units, json_object_new_string("events"));
+    json_object_array_add(units, json_object_new_string("percent"));
+    put(unit, "enum", units);
+    put_property(s, "unit", unit);
+    put_property(s, "value", typed("number"));
+    put_property(s, "limit", typed("integer"));
+    put_property(s, "healthy", typed("boolean"));
+    return s;
+}
+
+static struct json_object *histogram_schema(void)
+{
+    static const char *const none[] = {NULL};
+    struct json_object *s = texts(none, "How many were at most so large, for each of some bounds; count is that of all"),
+                       *bucket = texts(none, "Of a bound"), *buckets = typed("array");
+
+    put_property(bucket, "at_most_seconds", typed("number"));
+    put_property(bucket, "count", typed("integer"));
+    put(buckets, "items", bucket);
+    put_property(s, "count", typed("integer"));
+    put_property(s, "sum_seconds", typed("number"));
+    put_property(s, "buckets", buckets);
+    return s;
+}
+
+/* Objects that are part of others, and what is there besides the catalogue's fields. */
+static void put_parts(struct json_object *defs)
+{
+    for (int i = 0; i < BW_OBJECT_COUNT; i++) {
+        const struct bw_object *part = &bw_catalogue[i];
+
+        if (part->part_key != NULL)
+            put_property(json_object_object_get(defs, bw_catalogue[part->part_of].key), part->part_key,
+                         reference(part->key, part->table));
+    }
+    put(defs, "verdict", verdict_schema());
+    put(defs, "histogram", histogram_schema());
+    put_property(json_object_object_get(defs, bw_catalogue[BW_OBJECT_SYNC].key), "verdicts",
+                 reference("verdict", true));
 }
 
 struct json_object *bw_schema(void)
@@ -167,14 +218,12 @@ struct json_object *bw_schema(void)
 
         put_text(row, "title", object->title);
         put(defs, object->key, row);
+        if (object->part_key != NULL)
+            continue;
         put(properties, object->key, reference(object->key, object->table));
         json_object_array_add(required, json_object_new_string(object->key));
     }
-    if (bw_object_by_key("sync") == NULL) {
-        put(defs, "sync", sync_schema());
-        put(properties, "sync", reference("sync", false));
-        json_object_array_add(required, json_object_new_string("sync"));
-    }
+    put_parts(defs);
     put(defs, "error", texts(error, "Every answer of 400 and above, but for the health URLs"));
     put(defs, "result", texts(result, "What an action came to: done, or pending with another member"));
     put(schema, "properties", properties);
