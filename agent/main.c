@@ -21,6 +21,7 @@
 #include "agent/linux/linux.h"
 #include "agent/reload/daemon.h"
 #include "bellwether/sync.h"
+#include "bellwether/sync_view.h"
 #include "bellwether/log.h"
 #include "bellwether/surface.h"
 #include "bellwether/text.h"
@@ -112,6 +113,8 @@ struct surfaces {
     struct bw_alerts *alerts;
     struct bw_sync *sync;
     int runner; /* for the monitors: socket of the helper that runs commands, negative = none */
+    int resource_runner; /* for the resources likewise */
+    int alert_runner; /* for alerts likewise */
 };
 
 static bool is_off(const struct bw_agent_context *context, enum bw_reader surface, const char *name)
@@ -141,9 +144,9 @@ static void start_surfaces(const struct bw_agent_context *context, const struct 
         bw_monitors_start(with, surfaces->runner, &surfaces->monitors) != 0)
         bw_log(BW_LOG_ERROR, "running without monitors");
     if (!is_off(context, BW_READER_RESOURCE, "the resources of groups") &&
-        bw_resources_start(with, -1, &surfaces->resources) != 0)
+        bw_resources_start(with, surfaces->resource_runner, &surfaces->resources) != 0)
         bw_log(BW_LOG_ERROR, "running without the resources of groups");
-    if (!is_off(context, BW_READER_ALERT, "alerting") && bw_alerts_start(with, &surfaces->alerts) != 0)
+    if (!is_off(context, BW_READER_ALERT, "alerting") && bw_alerts_start(with, surfaces->alert_runner, &surfaces->alerts) != 0)
         bw_log(BW_LOG_ERROR, "running without alerts");
 }
 
@@ -176,6 +179,7 @@ static void prepare_start(const struct bw_agent_context *context, struct bw_hist
 {
     memset(start, 0, sizeof(*start));
     bw_store_load(context->config, history, start);
+    start->syncs = bw_sync_wanted(context->config) && (atomic_load(&context->lifeline->surfaces_off) >> BW_READER_SYNC & 1) == 0;
     start->boot = context->lifeline->agent_boot;
     start->now_ns = bw_now_ns();
     start->wall = bw_wall();
@@ -197,23 +201,30 @@ static int run_engine(struct bw_engine *engine)
     return error;
 }
 
-static int prepare_monitors(const struct bw_agent_context *context)
+/* The helpers that run commands: forked before there is anything else. */
+static struct surfaces prepare_runners(const struct bw_agent_context *context)
 {
+    struct surfaces surfaces = {0};
+
     bw_estate_keep_private(context->lifeline->estate); /* there will be keys in it, and what is forked here must not see them */
-    return bw_monitors_prepare(context->config);
+    atomic_store(&context->lifeline->end_ns, bw_resources_stop_ns(context->config));
+    surfaces.resource_runner = bw_resources_prepare(context->config);
+    surfaces.alert_runner = bw_alerts_prepare(context->config);
+    surfaces.runner = bw_monitors_prepare(context->config);
+    return surfaces;
 }
 
 /* The agent: what the keeper runs in its child. */
 static int agent_main(const struct bw_agent_context *context)
 {
     const struct bw_config *config = context->config;
-    struct surfaces surfaces = {.runner = prepare_monitors(context)}; /* forks: before there is anything else */
+    struct surfaces surfaces = prepare_runners(context);
     struct bw_stats stats = {0};
     struct bw_handover handover = {0};
     struct bw_published_rows rows = {bw_published_new(sizeof(struct bw_sync_rows)), bw_published_new(sizeof(struct bw_alert_rows)),
-                                     bw_published_new(sizeof(struct bw_resource_rows))};
+                                     bw_published_new(sizeof(struct bw_resource_rows)), bw_sync_view_new()};
     struct bw_agent agent = {context, config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats, &handover, rows};
-    struct bw_surface_context with = {config, agent.board, agent.mailbox, agent.history, &stats, NULL, rows};
+    struct bw_surface_context with = {config, agent.board, agent.mailbox, agent.history, &stats, NULL, rows, bw_alert_desk_new()};
     struct bw_core_start *start = calloc(1, sizeof(*start));
     struct bw_engine *engine = NULL;
     int error = -ENOMEM;
@@ -252,8 +263,10 @@ out:
     free(start);
     bw_history_free(agent.history);
     bw_mailbox_free(agent.mailbox);
+    bw_alert_desk_free(with.alert_desk);
     bw_board_free(agent.board);
     bw_published_free(rows.sync);
+    bw_sync_view_free(rows.sync_view);
     bw_published_free(rows.alerts);
     bw_published_free(rows.resources);
     bw_log_stop();
@@ -358,6 +371,8 @@ int main(int argc, char **argv)
         return status;
     if (bw_config_load(options.path, &config, &errors) != 0)
         return tell(&errors);
+    if (bw_config_check_alerts(options.path, &config, &errors) != 0)
+        return tell(&errors);
     if (options.test)
         return EXIT_GOOD;
     if (bw_config_resolve_host(&config, &errors) != 0)
@@ -378,7 +393,7 @@ int main(int argc, char **argv)
     }
     bw_log_direct("bellwetherd", options.foreground, bw_log_level_by_name(config.log_level));
     /* Told there when it fails: it goes on with what it has. */
-    (void)(bw_monitors_need_users(&config) ? bw_drop_privileges_but_commands() : bw_drop_privileges(NULL));
+    (void)(bw_monitors_need_users(&config) || bw_alerts_need_users(&config) ? bw_drop_privileges_but_commands() : bw_drop_privileges(NULL));
     status = bw_keeper_run(&context, agent_main);
     explicit_bzero(context.keys, sizeof(context.keys));
     return status;

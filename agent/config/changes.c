@@ -13,6 +13,8 @@
 #define SOCKETS   "its sockets are open"
 #define NET_SNMP  "net-snmp cannot be set up again"
 #define PROCESSES "its processes are running"
+#define SYNC      "it is running with its queues"
+#define RESOURCES "what they have started is running"
 
 /* ---- telling ---- */
 
@@ -118,10 +120,24 @@ static void compare_member_address(struct walk *w, const struct bw_change_rule *
         tell_values(w, rule, path, before, after);
 }
 
+static void compare_unicast(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row, unsigned i)
+{
+    char before[BW_ADDRESS_TEXT_MAX], after[BW_ADDRESS_TEXT_MAX];
+
+    bw_address_to_text(&w->now->cluster.members[row].unicast[i], false, before);
+    bw_address_to_text(&w->next->cluster.members[row].unicast[i], false, after);
+    if (strcmp(before, after) != 0)
+        tell_values(w, rule, path, before, after);
+}
+
 /* Only what differs on this member matters here; a device of another one is that one's business. */
 static void compare_devices(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
 {
     const struct bw_cluster_config *now = &w->now->cluster, *next = &w->next->cluster;
+
+    for (unsigned i = 0; i < now->interfaces_count && now->interfaces_count == next->interfaces_count; i++)
+        if (strcmp(now->interfaces[i].name, next->interfaces[i].name) == 0)
+            compare_unicast(w, rule, path, row, i);
 
     for (unsigned i = 0; i < now->interfaces_count && now->interfaces_count == next->interfaces_count; i++)
         if (strcmp(now->interfaces[i].name, next->interfaces[i].name) == 0 &&
@@ -200,10 +216,119 @@ static void compare_monitors(struct walk *w, const struct bw_change_rule *rule, 
         tell(w, rule, path);
 }
 
+static void compare_select(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
+{
+    const struct bw_sync_config *now = &w->now->cluster.sync, *next = &w->next->cluster.sync;
+
+    (void)row;
+    if (now->select_count != next->select_count || memcmp(now->select, next->select, sizeof(now->select)) != 0)
+        tell(w, rule, path);
+}
+
+static void compare_block_allow(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
+{
+    (void)row;
+    if (w->now->cluster.sync.block_allow != w->next->cluster.sync.block_allow)
+        tell(w, rule, path);
+}
+
+static bool same_resources(const struct bw_config *now, const struct bw_config *next, unsigned group)
+{
+    unsigned a = 0, b = 0;
+
+    for (;; a++, b++) {
+        while (a < now->resources_count && now->resources[a].group != group)
+            a++;
+        while (b < next->resources_count && next->resources[b].group != group)
+            b++;
+        if (a == now->resources_count || b == next->resources_count)
+            return a == now->resources_count && b == next->resources_count;
+        if (memcmp(&now->resources[a], &next->resources[b], sizeof(now->resources[a])) != 0)
+            return false;
+    }
+}
+
+static bool same_proxied(const struct bw_config *now, const struct bw_config *next, unsigned group)
+{
+    bool same = now->proxied_count == next->proxied_count;
+
+    for (unsigned i = 0; same && i < now->proxied_count; i++)
+        if (now->resources[now->proxied[i].resource].group == group)
+            same = memcmp(&now->proxied[i], &next->proxied[i], sizeof(now->proxied[i])) == 0;
+    return same;
+}
+
+/* Of a group, or (without groups) of the one that there is. */
+static void compare_resources(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
+{
+    if (!same_resources(w->now, w->next, row) || !same_proxied(w->now, w->next, row))
+        tell(w, rule, path);
+}
+
 static void compare_traps(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
 {
     (void)row;
     if (memcmp(&w->now->traps, &w->next->traps, sizeof(w->now->traps)) != 0)
+        tell(w, rule, path);
+}
+
+static unsigned commands_of(const struct bw_alerts_config *alerts, bool as_others)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < alerts->targets_count; i++)
+        count += alerts->targets[i].kind == BW_ALERT_EXEC && (!as_others || alerts->targets[i].user[0] != '\0');
+    return count;
+}
+
+static const struct bw_alert_target_config *target_of(const struct bw_alerts_config *alerts, const char *name)
+{
+    for (unsigned i = 0; i < alerts->targets_count; i++)
+        if (strcmp(alerts->targets[i].name, name) == 0)
+            return &alerts->targets[i];
+    return NULL;
+}
+
+static void tell_target(struct walk *w, const struct bw_change_rule *rule, const struct bw_alert_target_config *one,
+                        const struct bw_alert_target_config *other, const char *path, const char *word)
+{
+    const struct bw_alerts_config *now = &w->now->alerts, *next = &w->next->alerts;
+    struct bw_change_rule how = *rule;
+    char line[256];
+
+    bw_format(line, sizeof(line), "%s[%s]: %s", path, one->name, word);
+    if (one->kind == BW_ALERT_SNMP || (other != NULL && other->kind == BW_ALERT_SNMP)) {
+        how.class = BW_CHANGE_RESTART;
+        how.why = NET_SNMP;
+    } else if ((commands_of(next, false) > 0 && commands_of(now, false) == 0) ||
+               (commands_of(next, true) > 0 && commands_of(now, true) == 0)) {
+        how.class = BW_CHANGE_RESTART;
+        how.why = "the helper that runs commands is made when the daemon starts";
+    }
+    tell(w, &how, line);
+}
+
+/* Each target by its name and without its values, which may be secrets. */
+static void compare_alerts(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
+{
+    const struct bw_alerts_config *now = &w->now->alerts, *next = &w->next->alerts;
+
+    (void)row;
+    for (unsigned i = 0; i < now->targets_count; i++) {
+        const struct bw_alert_target_config *other = target_of(next, now->targets[i].name);
+
+        if (other == NULL || memcmp(&now->targets[i], other, sizeof(*other)) != 0)
+            tell_target(w, rule, &now->targets[i], other, path, other == NULL ? "removed" : "changed");
+    }
+    for (unsigned i = 0; i < next->targets_count; i++)
+        if (target_of(now, next->targets[i].name) == NULL)
+            tell_target(w, rule, &next->targets[i], NULL, path, "added");
+}
+
+static void compare_link(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
+{
+    (void)row;
+    if (strcmp(w->now->alerts.link, w->next->alerts.link) != 0)
         tell(w, rule, path);
 }
 
@@ -220,6 +345,9 @@ static const struct bw_change_rule rules[] = {
     {"", "http", INSIDE, NULL, NULL},
     {"", "control", INSIDE, NULL, NULL},
     {"", "traps", RESTART, PROCESSES, compare_traps},
+    {"", "alerts", INSIDE, NULL, NULL},
+    {"alerts", "targets", LIVE, NULL, compare_alerts},
+    {"alerts", "link", LIVE, NULL, compare_link},
     {"", "state_dir", RESTART, "its files are in use", NULL},
     {"", "core", RESTART, "it is settled when the processes start", NULL},
     {"", "log_level", LIVE, NULL, NULL},
@@ -233,7 +361,21 @@ static const struct bw_change_rule rules[] = {
     {"cluster", "members", INSIDE, TOGETHER, NULL},
     {"cluster", "interfaces", INSIDE, SOCKETS, NULL},
     {"cluster", "groups", INSIDE, TOGETHER, NULL},
+    {"cluster", "resources", RESTART, RESOURCES, compare_resources},
     {"cluster", "heartbeat", INSIDE, NULL, NULL},
+    {"cluster", "sync", INSIDE, NULL, NULL},
+    {"sync", "enabled", RESTART, SYNC, NULL},
+    {"sync", "connections", RESTART, SYNC, NULL},
+    {"sync", "sending_queue", RESTART, SYNC, NULL},
+    {"sync", "receiving_queue", RESTART, SYNC, NULL},
+    {"sync", "ack_count", RESTART, SYNC, NULL},
+    {"sync", "ack_ms", RESTART, SYNC, NULL},
+    {"sync", "overload_percent", RESTART, SYNC, NULL},
+    {"sync", "delta_memory_mib", RESTART, SYNC, NULL},
+    {"sync", "full_sync_deadline_s", RESTART, SYNC, NULL},
+    {"sync", "select", RESTART, SYNC, compare_select},
+    {"sync", "block", RESTART, SYNC, NULL},
+    {"sync", "block_allow", RESTART, SYNC, compare_block_allow},
     {"cluster", "start_wait_ms", LIVE, NULL, NULL},
     {"cluster", "claim_ms", LIVE, NULL, NULL},
     {"cluster", "failback_delay_s", LIVE, NULL, NULL},
@@ -258,6 +400,7 @@ static const struct bw_change_rule rules[] = {
     {"group", "start", RESTART, TOGETHER, NULL},
     {"group", "failback", LIVE, NULL, NULL},
     {"group", "virtual", LIVE, NULL, compare_nothing}, /* told by interface */
+    {"group", "resources", RESTART, RESOURCES, compare_resources},
     {"snmp", "enabled", RESTART, NET_SNMP, NULL},
     {"snmp", "agentx", RESTART, NET_SNMP, NULL},
     {"snmp", "writable", RESTART, NET_SNMP, NULL},

@@ -78,6 +78,11 @@ uint64_t bw_config_digest(const struct bw_cluster_config *c)
         add_number(&hash, c->members[i].priority);
         add_text(&hash, c->members[i].name);
         add_address(&hash, &c->members[i].address);
+        for (unsigned k = 0; k < c->interfaces_count; k++)
+            if (c->members[i].unicast[k].family != 0) {
+                add_number(&hash, k);
+                add_address(&hash, &c->members[i].unicast[k]);
+            }
     }
     add_number(&hash, c->interfaces_count);
     for (unsigned i = 0; i < c->interfaces_count; i++) {

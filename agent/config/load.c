@@ -56,13 +56,17 @@ static void read_tree(struct bw_config_reader *reader)
     bw_config_link_surfaces(reader, root);
     bw_config_link_monitors(reader);
     bw_config_link_traps(reader, root);
+    bw_config_link_alerts(reader, root);
     reader->config->cluster.local = BW_NONE;
     if (cluster && config_setting_type(cluster) == CONFIG_TYPE_GROUP) {
         reader->cluster = cluster;
         bw_config_link(reader);
+        bw_config_link_sync(reader, cluster);
+        bw_config_link_resources(reader);
         bw_config_check(reader);
         reader->config->cluster.digest =
             bw_config_digest_monitors(bw_config_digest(&reader->config->cluster), reader->config);
+        reader->config->cluster.digest = bw_config_digest_resources(reader->config->cluster.digest, reader->config);
     }
 }
 

@@ -24,6 +24,7 @@ const struct bw_enum bw_config_monitor_kind = {
                                    {BW_MONITOR_CONNTRACK, "conntrack", NULL},
                                    {BW_MONITOR_DISK, "disk", NULL},
                                    {BW_MONITOR_CLOCK, "clock", NULL},
+                                   {BW_MONITOR_CONFLICT, "conflict", NULL},
                                    {0, NULL, NULL}}};
 
 static const struct bw_enum monitor_start = {
@@ -269,5 +270,11 @@ static const struct bw_config_key monitor_keys[] = {
      RANGE(BW_MS, 0, 3600000),
      .initial = "0",
      .meaning = "clock: the largest error that the kernel may estimate, 0 for any; it must be synchronised in any case"},
+    {.name = "peers_ms",
+     .type = BW_KEY_INT,
+     INTO(peers_ns),
+     RANGE(BW_MS, 0, 3600000),
+     .initial = "0",
+     .meaning = "clock: the largest offset to the clock of any other member that is heard, 0 for any"},
 };
 const struct bw_config_section bw_config_monitor = {.title = "monitor", KEYS(monitor_keys)};

@@ -38,6 +38,7 @@ static const struct {
     {"free_percent", FOR(BW_MONITOR_DISK), 0},
     {"inodes_percent", FOR(BW_MONITOR_DISK), 0},
     {"most_error_ms", FOR(BW_MONITOR_CLOCK), 0},
+    {"peers_ms", FOR(BW_MONITOR_CLOCK), 0},
 };
 
 static void check_keys(struct bw_config_reader *reader, const struct bw_monitor_config *m, config_setting_t *row)
@@ -49,7 +50,7 @@ static void check_keys(struct bw_config_reader *reader, const struct bw_monitor_
         char kinds[64] = "";
         size_t at = 0;
 
-        for (uint32_t k = BW_MONITOR_PING; k <= BW_MONITOR_CLOCK; k++) {
+        for (uint32_t k = BW_MONITOR_PING; k <= BW_MONITOR_CONFLICT; k++) {
             if (keys_of_kinds[i].kinds & FOR(k))
                 at += bw_format(kinds + at, sizeof(kinds) - at, "%s\"%s\"", at ? ", " : "",
                                 bw_enum_text(&bw_config_monitor_kind, k));
@@ -119,10 +120,10 @@ static void link_address(struct bw_config_reader *reader, struct bw_monitor_conf
                           bw_config_shown(setting, shown), wrong);
 }
 
-static void link_command(struct bw_config_reader *reader, struct bw_monitor_config *m, config_setting_t *list)
+void bw_config_link_command(struct bw_config_reader *reader, const char *what, config_setting_t *list, char *words,
+                            uint32_t *words_count)
 {
-    static const char what[] = "monitor command",
-                      allowed[] = "[ \"/path/of/program\", \"argument\", ... ], at most 32 words and 511 characters";
+    static const char allowed[] = "[ \"/path/of/program\", \"argument\", ... ], at most 32 words and 511 characters";
     int count = bw_config_texts_count(reader, list, what, allowed);
     config_setting_t *where;
     char quote[BW_QUOTE_MAX];
@@ -136,16 +137,16 @@ static void link_command(struct bw_config_reader *reader, struct bw_monitor_conf
 
         if (!text)
             return;
-        if (!wrong && (i == 32 || at + strlen(text) + 1 > sizeof(m->command)))
+        if (!wrong && (i == 32 || at + strlen(text) + 1 > BW_COMMAND_MAX))
             wrong = "makes it too long";
         if (wrong) {
             bw_config_problem(reader, where, "%s: %s %s; allowed: %s", what, bw_config_quote(text, strlen(text), quote),
                               wrong, allowed);
             return;
         }
-        memcpy(m->command + at, text, strlen(text) + 1);
+        memcpy(words + at, text, strlen(text) + 1);
         at += strlen(text) + 1;
-        m->words++;
+        ++*words_count;
     }
 }
 
@@ -230,7 +231,7 @@ void bw_config_link_monitors(struct bw_config_reader *reader)
         if (address)
             link_address(reader, m, address);
         if (command)
-            link_command(reader, m, command);
+            bw_config_link_command(reader, "monitor command", command, m->command, &m->words);
         check_keys(reader, m, row);
         check_kind(reader, m, row);
         check_names(reader, i);
@@ -255,7 +256,7 @@ static void add_monitor(uint64_t *hash, const struct bw_monitor_config *m)
 {
     const uint64_t numbers[] = {m->kind,         m->start,          m->interval_ns,   m->timeout_ns, m->rise,
                                 m->fall,         m->targets_count,  m->port,          m->status,     m->verify,
-                                m->most_percent, m->inodes_percent, m->most_error_ns, m->words,      m->free_percent};
+                                m->most_percent, m->inodes_percent, m->most_error_ns, m->words,      m->free_percent, m->peers_ns};
     const char *const texts[] = {m->name,    m->url,  m->match, m->ca_file, m->pid_file, m->process,
                                  m->unit,    m->user, m->table, m->chain,   m->path};
 

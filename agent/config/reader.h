@@ -53,16 +53,22 @@ struct bw_config_section {
 };
 
 /* Tables (keys.c). bw_config_sections: all of them, for documentation and hints; ends with NULL. */
-extern const struct bw_config_section bw_config_root, bw_config_override, bw_config_group_address, bw_config_monitor;
+extern const struct bw_config_section bw_config_root, bw_config_override, bw_config_group_address, bw_config_monitor, bw_config_resource;
 extern const struct bw_enum bw_config_monitor_kind; /* monitor_keys.c */
+extern const struct bw_config_section bw_config_sync; /* sync_keys.c */
+extern const struct bw_enum bw_config_resource_kind; /* resource_keys.c */
 /* Those of trap_keys.c. */
 extern const struct bw_config_section bw_config_traps, bw_config_trap_user, bw_config_trap_rule, bw_config_trap_match;
+/* Those of alert_keys.c. */
+extern const struct bw_config_section bw_config_alerts, bw_config_alert_target;
+extern const struct bw_config_section bw_config_sync_select; /* sync_select.c */
 extern const struct bw_config_section *const bw_config_sections[];
 
 /* Rows that links.c reads through the tables. */
 struct bw_config_override_row {
     char name[BW_NAME_MAX];
     char device[BW_NAME_MAX];
+    char address[64];
 };
 struct bw_config_group_address_row {
     char interface[BW_NAME_MAX];
@@ -89,6 +95,7 @@ struct bw_config_reader {
     config_setting_t *groups[BW_MAX_GROUPS];
     config_setting_t *addresses[BW_MAX_ADDRESSES];
     config_setting_t *monitors[BW_MAX_MONITORS];
+    config_setting_t *resources[BW_MAX_RESOURCES];
 };
 
 /* ---- problems.c ---- */
@@ -126,9 +133,12 @@ const char *bw_config_wrong_word(const char *value);
 const char *bw_config_wrong_object(const char *value);
 const char *bw_config_wrong_notification(const char *value);
 const char *bw_config_wrong_regex(const char *value);
+const char *bw_config_wrong_mailbox(const char *value);   /* alert_keys.c */
+const char *bw_config_wrong_alert_url(const char *value); /* alerts.c: http and https */
 /* Addresses: those of a host (member, witness), and virtual ones with their prefix. *address is set when nothing is
  * wrong. */
 const char *bw_config_wrong_host(const char *value, struct bw_address *address);
+const char *bw_config_wrong_host_text(const char *value);
 const char *bw_config_wrong_virtual(const char *value, struct bw_address *address);
 const char *bw_config_wrong_multicast(const char *value, struct bw_address *address);
 bool bw_config_same_host(const struct bw_address *a, const struct bw_address *b); /* whatever their prefixes */
@@ -177,10 +187,18 @@ void bw_config_link(struct bw_config_reader *reader);
 void bw_config_link_groups(struct bw_config_reader *reader);
 void bw_config_link_surfaces(struct bw_config_reader *reader, const config_setting_t *root); /* surfaces.c */
 void bw_config_link_traps(struct bw_config_reader *reader, const config_setting_t *root);    /* traps.c */
+void bw_config_link_alerts(struct bw_config_reader *reader, const config_setting_t *root);   /* alerts.c */
 void bw_config_link_monitors(struct bw_config_reader *reader); /* monitors.c; sorts them, so the last that needs their places */
+void bw_config_link_resources(struct bw_config_reader *reader); /* resources.c; needs groups and addresses */
+void bw_config_link_sync(struct bw_config_reader *reader, const config_setting_t *cluster); /* sync_select.c */
 void bw_config_check(struct bw_config_reader *reader);
 uint64_t bw_config_digest(const struct bw_cluster_config *cluster);
 /* The cluster's digest with the monitors' added; without monitors it stays as it was. */
 uint64_t bw_config_digest_monitors(uint64_t hash, const struct bw_config *config);
+/* Likewise with the resources of groups. */
+uint64_t bw_config_digest_resources(uint64_t hash, const struct bw_config *config);
+/* A list of words as a command: into words (BW_COMMAND_MAX bytes) and *count. what: the key's name in messages. */
+void bw_config_link_command(struct bw_config_reader *reader, const char *what, config_setting_t *list, char *words,
+                            uint32_t *count);
 
 #endif

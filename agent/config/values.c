@@ -207,6 +207,13 @@ const char *bw_config_wrong_host(const char *value, struct bw_address *address)
     return wrong_for_host(address);
 }
 
+const char *bw_config_wrong_host_text(const char *value)
+{
+    struct bw_address address;
+
+    return bw_config_wrong_host(value, &address);
+}
+
 /* Are all bits after the prefix 0 (or, for one = true, 1)? */
 static bool host_bits(const struct bw_address *a, bool one)
 {

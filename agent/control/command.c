@@ -88,12 +88,6 @@ static struct json_object *read_object(const struct bw_control_request *request,
     return bw_json_object(object, snapshot, history, request->limit);
 }
 
-static struct json_object *read_sync(const struct bw_control_request *request, const struct bw_snapshot *snapshot,
-                                     const struct bw_history *history)
-{
-    return bw_object_by_key("sync") != NULL ? read_object(request, snapshot, history) : bw_json_sync();
-}
-
 /* ---- changing ---- */
 
 static int change_admin(const struct bw_control_request *request, const struct bw_snapshot *snapshot,
@@ -214,6 +208,16 @@ static int change_reset(const struct bw_control_request *request, const struct b
     return 0;
 }
 
+static int change_test(const struct bw_control_request *request, const struct bw_snapshot *snapshot, struct bw_request *out,
+                       char *error)
+{
+    (void)snapshot;
+    (void)error;
+    out->kind = BW_REQUEST_ALERT_TEST;
+    bw_copy(out->name, sizeof(out->name), request->name);
+    return 0;
+}
+
 /* ---- the table (append only) ---- */
 
 static const struct bw_control_command commands[] = {
@@ -224,7 +228,7 @@ static const struct bw_control_command commands[] = {
     {"pnotes", 0, 0, read_object, NULL},
     {"addresses", 0, 0, read_object, NULL},
     {"groups", 0, 0, read_object, NULL},
-    {"sync", 0, 0, read_sync, NULL},
+    {"sync", 0, 0, read_object, NULL},
     {"history", BW_ARG_LIMIT, 0, read_object, NULL},
     {"group_members", 0, 0, read_object, NULL},
     {"failovers", 0, 0, read_object, NULL},
@@ -243,6 +247,10 @@ static const struct bw_control_command commands[] = {
     {"reload", 0, 0, NULL, change_reload},
     {"sync-reset", 0, 0, NULL, change_reset},
     {"trap_rules", 0, 0, read_object, NULL},
+    {"resources", 0, 0, read_object, NULL},
+    {"sync_peers", 0, 0, read_object, NULL},
+    {"alerts", 0, 0, read_object, NULL},
+    {"test-alert", BW_ARG_NAME, 0, NULL, change_test},
 };
 
 const struct bw_control_command *bw_control_command_by_name(const char *name)

@@ -50,6 +50,20 @@ static void reload(struct bw_control *control, struct bw_control_client *client)
     bw_copy(client->reply.text, sizeof(client->reply.text), client->outcome->text);
 }
 
+/* Nor is this. */
+static void test_alerts(struct bw_control *control, struct bw_control_client *client)
+{
+    client->outcome = calloc(1, sizeof(*client->outcome));
+    if (client->outcome == NULL) {
+        client->reply = (struct bw_answer){BW_RESULT_BUSY, "out of memory"};
+        return;
+    }
+    client->reply.result = bw_alert_desk_test(control->context.alert_desk, client->request.name, client->outcome->lines,
+                                              sizeof(client->outcome->lines), client->reply.text);
+    bw_log(BW_LOG_NOTICE, "control: %s: test-alert %s: %s", client->request.who, client->request.name,
+           bw_control_result_text(client->reply.result));
+}
+
 static void ask(struct bw_control *control, struct bw_control_client *client)
 {
     struct bw_answer *reply = &client->reply;
@@ -57,6 +71,10 @@ static void ask(struct bw_control *control, struct bw_control_client *client)
     describe_asker(client->uid, client->request.who, sizeof(client->request.who));
     if (client->request.kind == BW_REQUEST_RELOAD && control->context.reload != NULL) {
         reload(control, client);
+        return;
+    }
+    if (client->request.kind == BW_REQUEST_ALERT_TEST) {
+        test_alerts(control, client);
         return;
     }
     bw_mailbox_ask(control->context.mailbox, &client->request, reply, BW_CONTROL_ASK_MS);

@@ -35,6 +35,8 @@ struct bw_reload {
     struct bw_config_errors errors;
     pthread_mutex_t token_lock; /* guards the path alone, so that HTTP never waits for a reload */
     char token_file[BW_PATH_MAX];
+    struct bw_alerts_config alerts; /* by the same lock */
+    _Atomic uint64_t alerts_serial; /* reloads that changed them */
     sem_t wake;
     _Atomic bool stopping;
     bool threaded;
@@ -93,7 +95,8 @@ static bool read_files(struct bw_reload *r, struct bw_config *next, struct bw_re
         resolve_local(r->running, next);
         memset(h->keys, 0, sizeof(h->keys));
         h->keys_count = 0;
-        if (!next->cluster.auth_none)
+        error = bw_config_check_alerts(r->agent->context->config_path, next, &r->errors);
+        if (error == 0 && !next->cluster.auth_none)
             error = bw_config_read_key(next->cluster.key_file, h->keys, &h->keys_count, &r->errors);
     }
     if (error == 0)
@@ -165,6 +168,10 @@ static void settle(struct bw_reload *r)
     bw_log_set_level(bw_log_level_by_name(r->running->log_level));
     pthread_mutex_lock(&r->token_lock);
     bw_copy(r->token_file, sizeof(r->token_file), r->running->http.token_file);
+    if (memcmp(&r->alerts, &r->running->alerts, sizeof(r->alerts)) != 0) {
+        r->alerts = r->running->alerts;
+        atomic_fetch_add(&r->alerts_serial, 1);
+    }
     pthread_mutex_unlock(&r->token_lock);
 }
 
@@ -271,6 +278,17 @@ void bw_reload_token_file(struct bw_reload *r, const struct bw_config *config, c
     pthread_mutex_unlock(&r->token_lock);
 }
 
+bool bw_reload_alerts(struct bw_reload *r, uint64_t *serial, struct bw_alerts_config *alerts)
+{
+    if (r == NULL || atomic_load(&r->alerts_serial) == *serial)
+        return false;
+    pthread_mutex_lock(&r->token_lock);
+    *serial = atomic_load(&r->alerts_serial);
+    *alerts = r->alerts;
+    pthread_mutex_unlock(&r->token_lock);
+    return true;
+}
+
 static void *run(void *argument)
 {
     struct bw_reload *r = argument;
@@ -303,6 +321,7 @@ int bw_reload_new(const struct bw_agent *agent, bool thread, struct bw_reload **
     r->keys_count = agent->context->keys_count;
     memcpy(r->keys, agent->context->keys, sizeof(r->keys));
     bw_copy(r->token_file, sizeof(r->token_file), agent->config->http.token_file);
+    r->alerts = agent->config->alerts;
     pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->token_lock, NULL);
     sem_init(&r->wake, 0, 0);

@@ -27,6 +27,8 @@ enum bw_type {
     BW_TYPE_ADDRESS, /* struct bw_address without prefix. JSON string ("" = none); SNMP two columns: InetAddressType at
                         column, InetAddress at column + 1 (unknown(0) and zero length = none) */
     BW_TYPE_PREFIX,  /* struct bw_address. JSON "a.b.c.d/n". SNMP: index (type, address) and prefix length at column */
+    BW_TYPE_HISTOGRAM, /* struct bw_late_histogram. JSON { "count", "sum_seconds", "buckets": [ { "at_most_seconds", "count" } ] }
+                          whose counts are cumulative; metric histogram; not in SNMP */
 };
 
 struct bw_enum_label {
@@ -55,6 +57,7 @@ enum bw_metric_kind {
     BW_METRIC_STATESET,  /* one sample a label of the enum, 0/1, extra metric label stateset_label */
     BW_METRIC_MEMBERSET, /* BW_TYPE_MEMBER: one sample a configured member, 1 for the named one, extra label "member" */
     BW_METRIC_IS,        /* enum → 1 when it has its first label's value (up, ok, …), else 0; extra label: see extra_* */
+    BW_METRIC_HISTOGRAM, /* _bucket with le, _sum and _count */
     BW_METRIC_INFO,      /* text, part of the object's info metric as a label called like the key */
 };
 
@@ -80,7 +83,7 @@ struct bw_field {
 enum bw_object_kind {
     BW_OBJECT_CLUSTER, BW_OBJECT_MEMBER, BW_OBJECT_INTERFACE, BW_OBJECT_PNOTE, BW_OBJECT_ADDRESS,
     BW_OBJECT_GROUP, BW_OBJECT_GROUP_MEMBER, BW_OBJECT_CAUSE, BW_OBJECT_AGENT, BW_OBJECT_EVENT,
-    BW_OBJECT_TRAP_RULE,
+    BW_OBJECT_TRAP_RULE, BW_OBJECT_RESOURCE, BW_OBJECT_SYNC, BW_OBJECT_SYNC_PEER, BW_OBJECT_ALERT,
     BW_OBJECT_COUNT,
 };
 
@@ -96,6 +99,8 @@ struct bw_object {
     uint32_t count_offset; /* of the uint32_t row count in struct bw_snapshot; 0 for scalars */
     const struct bw_field *fields; /* MIB columns ascending is not required; order = JSON order */
     uint32_t fields_count;
+    enum bw_object_kind part_of; /* with part_key: the object (scalars) whose JSON holds this table, under part_key */
+    const char *part_key;        /* NULL: it stands by itself in /api/v1/state */
 };
 
 /* All objects in showing order, BW_OBJECT_COUNT of them, indexed by enum bw_object_kind. */
@@ -104,7 +109,8 @@ extern const struct bw_object bw_catalogue[BW_OBJECT_COUNT];
 extern const struct bw_enum bw_enum_member_state, bw_enum_admin_state, bw_enum_mode, bw_enum_recovery,
     bw_enum_interface_role, bw_enum_interface_state, bw_enum_direction, bw_enum_transport,
     bw_enum_pnote_status, bw_enum_pnote_kind, bw_enum_view, bw_enum_group_state, bw_enum_start,
-    bw_enum_auto, bw_enum_cause, bw_enum_event_kind;
+    bw_enum_auto, bw_enum_cause, bw_enum_event_kind, bw_enum_resource_kind, bw_enum_recovery_action,
+    bw_enum_sync_state, bw_enum_alert_kind, bw_enum_alert_state;
 
 /* Number of rows of an object in a snapshot: 1 for scalars, 0 for events (they are in the history). */
 uint32_t bw_object_rows(const struct bw_object *object, const struct bw_snapshot *snapshot);

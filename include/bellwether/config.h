@@ -14,6 +14,7 @@ struct bw_member_config {
     char name[BW_NAME_MAX];
     struct bw_address address;
     char device[BW_MAX_INTERFACES][BW_NAME_MAX]; /* the interface's device on this member; default the interface's name */
+    struct bw_address unicast[BW_MAX_INTERFACES]; /* where unicast reaches it on that interface; family 0: at `address` */
 };
 
 struct bw_interface_config {
@@ -34,6 +35,41 @@ struct bw_group_config {
     enum bw_auto failback;
     uint8_t policy_count;
     uint8_t policy[BW_MAX_MEMBERS]; /* member indexes, first choice first */
+};
+
+/* Which connections are synchronised. */
+enum bw_sync_when { BW_SYNC_NEVER = 1, BW_SYNC_AT_ONCE };
+
+/* One rule; everything written must hold, the first rule that matches decides. */
+struct bw_sync_select_config {
+    uint32_t protocol; /* IP protocol, 0 = any */
+    uint32_t port;     /* of the destination, 0 = any */
+    uint32_t zone;     /* conntrack zone; BW_SYNC_ANY_ZONE = any */
+    struct bw_address source, destination; /* of the original direction; family 0 = any */
+    uint32_t when;     /* enum bw_sync_when */
+    uint64_t after_ns; /* at once: when it has lived so long */
+};
+#define BW_SYNC_ANY_ZONE   0x10000
+#define BW_MAX_SYNC_SELECT 32
+
+/* Kinds of new connections; data: one that a helper expected. */
+enum bw_sync_kind { BW_SYNC_ICMP = 1, BW_SYNC_TCP = 2, BW_SYNC_UDP = 4, BW_SYNC_TCP_DATA = 8, BW_SYNC_UDP_DATA = 16 };
+
+/* State synchronisation. */
+struct bw_sync_config {
+    bool enabled;
+    bool connections;           /* the kernel's connection table is synchronised */
+    uint32_t sending_queue;     /* updates kept for retransmission */
+    uint32_t receiving_queue;   /* updates kept out of order, per peer */
+    uint32_t ack_count;         /* acknowledged after so many updates at the latest */
+    uint64_t ack_ns;            /* and after so long */
+    uint32_t overload_percent;  /* of the sending queue unacknowledged */
+    uint64_t memory_bytes;      /* that the sending queue may take */
+    uint64_t full_sync_deadline_ns;
+    bool block;           /* new connections are refused while overloaded */
+    uint32_t block_allow; /* bit: enum bw_sync_kind that is not */
+    uint8_t select_count;
+    struct bw_sync_select_config select[BW_MAX_SYNC_SELECT];
 };
 
 struct bw_cluster_config {
@@ -66,6 +102,7 @@ struct bw_cluster_config {
     struct bw_address witnesses[BW_MAX_WITNESSES];
     struct bw_address_config addresses[BW_MAX_ADDRESSES]; /* sorted by address */
     uint64_t digest; /* over everything that must be the same on all members; not the key, not `local` */
+    struct bw_sync_config sync;
 };
 
 /* The dead time in nanoseconds: interval × dead_after. */
@@ -144,6 +181,7 @@ enum bw_monitor_kind {
     BW_MONITOR_CONNTRACK,
     BW_MONITOR_DISK,
     BW_MONITOR_CLOCK,
+    BW_MONITOR_CONFLICT,
 };
 
 #define BW_COMMAND_MAX 512 /* a command's words, each with its NUL */
@@ -177,6 +215,92 @@ struct bw_monitor_config {
     uint32_t free_percent;          /* disk: space, least */
     uint32_t inodes_percent;        /* disk: free inodes, least */
     uint64_t most_error_ns;         /* clock: largest estimated error, 0 = any */
+    uint64_t peers_ns;              /* clock: largest offset to other members' clocks, 0 = not looked at */
+};
+
+/* Where a resource runs. */
+enum bw_resource_on {
+    BW_ON_ONE = 1, /* on the member that holds the group */
+    BW_ON_ALL,     /* on every member, whoever holds the group */
+};
+
+/* One resource of a group. Fields of other kinds than its own are empty. The group's virtual addresses are a resource too, which is
+ * not among these. */
+struct bw_resource_config {
+    char name[BW_NAME_MAX];
+    uint32_t kind;     /* enum bw_resource_kind */
+    uint32_t on;       /* enum bw_resource_on */
+    uint32_t recovery; /* enum bw_recovery_action */
+    uint32_t retries;  /* starts after a failure, before the recovery action */
+    uint8_t group;     /* index */
+    bool watch_process;            /* exec: what `start` runs stays, and is the service */
+    char start[BW_COMMAND_MAX];    /* exec: words, each ended by NUL */
+    char stop[BW_COMMAND_MAX];     /* exec */
+    char watch[BW_COMMAND_MAX];    /* exec */
+    uint32_t start_words, stop_words, watch_words; /* 0 = no such command */
+    char user[BW_NAME_MAX];        /* exec: "" = as the daemon */
+    uint64_t start_timeout_ns, stop_timeout_ns;
+    uint64_t interval_ns, timeout_ns; /* of a watch */
+    uint32_t rise, fall;
+    uint8_t sets_count; /* ipw */
+    struct bw_watched_set {
+        uint8_t count;
+        struct bw_address targets[BW_MAX_TARGETS]; /* any of them must answer */
+    } sets[BW_MAX_WATCHED_SETS];
+};
+
+/* An address that the holder of a group answers ARP or neighbour solicitations for, without having it. */
+struct bw_proxied_config {
+    struct bw_address address;
+    uint8_t interface; /* index */
+    uint8_t resource;  /* index */
+};
+
+/* ---- alerts ---- */
+
+enum bw_alert_protocol { BW_ALERT_LOCAL = 1, BW_ALERT_UDP, BW_ALERT_TCP };
+enum bw_alert_tls { BW_ALERT_TLS_NONE = 1, BW_ALERT_TLS_STARTTLS, BW_ALERT_TLS_IMPLICIT };
+
+/* One target; fields of other kinds than its own are empty. Secrets are in files, read anew for each try. */
+struct bw_alert_target_config {
+    char name[BW_NAME_MAX];
+    uint32_t kind;       /* enum bw_alert_kind */
+    uint32_t events;     /* bit: enum bw_event_kind; 0 = all */
+    uint32_t severity;   /* enum bw_severity: the least grave */
+    uint32_t from;       /* enum bw_notify */
+    uint32_t rate;       /* messages a minute, 0 = any number */
+    uint32_t queue;      /* messages kept while it does not take them */
+    uint32_t digest_after; /* changes of one object within a minute before they are gathered, 0 = never */
+    uint64_t digest_ns;    /* quiet time that ends the gathering */
+    uint64_t timeout_ns;   /* of a try */
+    char socket[BW_PATH_MAX]; /* syslog, journal: the local one */
+    char server[64];          /* syslog: "address:port", "" = the local socket */
+    uint32_t protocol;        /* syslog to a server: enum bw_alert_protocol */
+    uint32_t facility;        /* syslog */
+    uint32_t enterprise;      /* syslog: number for structured data, 0 = none is sent */
+    char url[256];            /* mail, webhook, alertmanager; "" = in url_file */
+    char url_file[BW_PATH_MAX];
+    uint32_t tls;             /* mail: enum bw_alert_tls */
+    char sender[128];         /* mail */
+    char to[512];             /* mail: addresses, each ended by NUL */
+    uint32_t to_count;
+    char login[64];           /* mail, HTTP */
+    char password_file[BW_PATH_MAX];
+    char token_file[BW_PATH_MAX];  /* HTTP: bearer token */
+    char secret_file[BW_PATH_MAX]; /* webhook: signs the body */
+    char ca_file[BW_PATH_MAX];
+    bool verify;
+    uint64_t repeat_ns;           /* alertmanager */
+    char command[BW_COMMAND_MAX]; /* exec: words, each ended by NUL */
+    uint32_t words;
+    char user[BW_NAME_MAX];       /* exec: "" = as the daemon */
+};
+
+struct bw_alerts_config {
+    uint8_t targets_count;
+    char link[256]; /* where people look: the status page's URL, or "" */
+    struct bw_alert_target_config targets[BW_MAX_ALERT_TARGETS];
+    uint32_t lines[BW_MAX_ALERT_TARGETS]; /* of the file, for messages */
 };
 
 /* Which events a member tells by SNMP notifications. */
@@ -189,6 +313,10 @@ struct bw_config {
     struct bw_cluster_config cluster;
     uint8_t monitors_count;
     struct bw_monitor_config monitors[BW_MAX_MONITORS]; /* by name */
+    uint8_t resources_count;
+    uint16_t proxied_count;
+    struct bw_resource_config resources[BW_MAX_RESOURCES]; /* by group, then as written: the order of their start */
+    struct bw_proxied_config proxied[BW_MAX_PROXIED];      /* by address */
     struct {
         bool enabled;
         char agentx[BW_PATH_MAX]; /* the master's socket, default /var/agentx/master */
@@ -218,6 +346,7 @@ struct bw_config {
     bool core_dump;
     char log_level[BW_NAME_MAX]; /* error, warning, notice, info, debug */
     struct bw_traps_config traps;
+    struct bw_alerts_config alerts;
 };
 
 /* Everything that was wrong with a file, as text, one "file:line: what, and what is allowed\n" each. */
@@ -246,5 +375,9 @@ int bw_config_resolve_host(struct bw_config *config, struct bw_config_errors *er
  * the older key still accepted. Checks mode (no access for group and others). keys: 2 × BW_KEY_BYTES; *count 1 or 2.
  * 0 or negative errno, with the reason in errors (never the key's text). */
 int bw_config_read_key(const char *path, uint8_t keys[2][BW_KEY_BYTES], unsigned *count, struct bw_config_errors *errors);
+
+/* Can the files with the alert targets' secrets be read, are they closed to group and others, and do they hold something? path: of the
+ * configuration, for messages. 0, or -EINVAL with every problem in errors as file:line (never a secret). */
+int bw_config_check_alerts(const char *path, const struct bw_config *config, struct bw_config_errors *errors);
 
 #endif

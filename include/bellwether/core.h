@@ -44,7 +44,8 @@ struct bw_input {
 };
 
 enum bw_output_kind {
-    BW_OUTPUT_HEARTBEAT = 1, /* build one with bw_core_heartbeat and send it on the interfaces in mask `interfaces` */
+    BW_OUTPUT_HEARTBEAT = 1, /* build one with bw_core_heartbeat and send it on the interfaces in mask `interfaces`;
+                                `until_ns`: when a regular one was due, else 0 */
     BW_OUTPUT_PAGE,          /* build page `number` with bw_core_page and send it on the interfaces in `interfaces` */
     BW_OUTPUT_PAGE_REQUEST,  /* ask member `member` (id) for pages in mask `number` */
     BW_OUTPUT_FAREWELL,      /* say that this boot id is over */
@@ -85,6 +86,8 @@ struct bw_core_start {
     char admin_by[BW_TEXT_MAX];
     int64_t admin_since_wall;
     char version[BW_NAME_MAX];
+    uint16_t protocol, protocol_least; /* 0 = this build's */
+    bool syncs; /* state synchronisation runs: its pnote is in init until it reports */
     uint8_t pnotes_count; /* persistent user pnotes, all fields of a row that matter: name, status, timeout_ns */
     struct bw_pnote_row pnotes[BW_MAX_PNOTES];
 };

@@ -14,14 +14,13 @@
 /* How to serialise: json_object_to_json_string_ext's flags that every surface uses (addresses hold slashes). */
 #define BW_JSON_FLAGS JSON_C_TO_STRING_NOSLASHESCAPE
 
-/* One object of the catalogue: a JSON array for tables, a JSON object for scalars. Events come from history (the newest
+/* One object of the catalogue: a JSON array for tables, a JSON object for scalars, with the tables that are part of it;
+ * that of the state synchronisation has verdicts as well (bellwether/sync_health.h). Events come from history (the newest
  * `limit`, oldest first; 0 = all). New reference; NULL when out of memory. */
 struct json_object *bw_json_object(const struct bw_object *object, const struct bw_snapshot *snapshot,
                                    const struct bw_history *history, uint32_t limit);
 /* One row as a JSON object. */
 struct json_object *bw_json_row(const struct bw_object *object, const void *row);
-/* State synchronisation, which has no object in the catalogue yet: no peers. */
-struct json_object *bw_json_sync(void);
 /* All objects under their keys: what /api/v1/state and `bellwether -j state` show. */
 struct json_object *bw_json_state(const struct bw_snapshot *snapshot, const struct bw_history *history);
 

@@ -23,6 +23,7 @@
 #define BW_MAX_TRAP_COMMUNITIES 16
 #define BW_MAX_TRAP_LISTENS 4
 #define BW_MAX_RESOURCES 64      /* of all groups together */
+#define BW_MAX_WATCHED_SETS 8    /* sets of watched addresses of one resource */
 #define BW_MAX_PROXIED 256       /* proxy ARP/ND addresses, whole cluster */
 #define BW_MAX_ALERT_TARGETS 16
 #define BW_LATE_BUCKETS 12       /* of the histogram of heartbeat lateness, the last without bound */

@@ -21,6 +21,8 @@ enum bw_request_kind {
     BW_REQUEST_GROUP_DENY,       /* group, deny, text (why): this member may not start the group, for that cause */
     BW_REQUEST_GROUP_ALLOW,      /* group, deny, text (why): that cause is gone here */
     BW_REQUEST_SERVICE,          /* mode "service": group, held: whoever decides has given it to this member, or not; text (who says so) */
+    BW_REQUEST_ALERT_TEST,       /* name: of a target, "" = all; never the engine's: the alert desk answers it */
+    BW_REQUEST_RESOURCE,         /* a resource of this member changed its state: group, name, former, status (enum bw_group_state), took_ns, text */
 };
 
 struct bw_request {
@@ -31,6 +33,8 @@ struct bw_request {
     uint32_t status; /* enum bw_pnote_status */
     uint32_t pnote_kind; /* enum bw_pnote_kind; 0 = user */
     uint32_t deny;       /* enum bw_deny */
+    uint32_t former;     /* enum bw_group_state */
+    uint64_t took_ns;
     uint64_t timeout_ns; /* 0 = none */
     bool persistent;
     bool held;

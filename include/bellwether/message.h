@@ -49,6 +49,7 @@ enum {
     BW_GROUP_CLAIMS = 1 << 2,   /* claim_epoch is a present claim of the sender */
     BW_GROUP_RELEASED = 1 << 3, /* the sender's addresses of this group are gone, since it let go at `epoch` */
     BW_GROUP_MOVES = 1 << 4,    /* its claim is an administrator's move: measured by health alone */
+    BW_GROUP_FAILBACK = 1 << 5, /* by the sender's configuration the group goes back to the first of its policy by itself */
 };
 
 /* One group as the sender sees it. */
@@ -67,6 +68,7 @@ struct bw_group_part {
     uint8_t cause;           /* enum bw_cause of the present claim or hold */
     uint64_t confirm_epoch;
     uint64_t refuse_epoch;
+    uint16_t name; /* digest of the group's name, 0 = not told: configurations may have them in another order */
 };
 
 /* What is wanted of a group, and whether the sender may start it. Groups with nothing to tell are left out. */
@@ -115,6 +117,8 @@ struct bw_heartbeat {
     uint16_t interfaces_down; /* bit i: the sender itself says that interface index i is down */
     uint32_t interval_us;     /* the sender's heartbeat interval */
     uint64_t config_digest;
+    uint8_t priority;         /* by the sender's configuration; 0 = not told */
+    uint64_t wall;            /* the sender's wall clock at this turn, ns since 1970; 0 = not told. Only compared and shown. */
     uint8_t echoes_count, groups_count, commands_count, answers_count, pages_count, wishes_count;
     struct bw_echo echoes[BW_MAX_MEMBERS];
     struct bw_group_part groups[BW_MAX_GROUPS];
@@ -124,7 +128,12 @@ struct bw_heartbeat {
     struct bw_group_wish wishes[BW_MAX_GROUPS];
 };
 
-#define BW_PROTOCOL_VERSION 1
+#ifndef BW_PROTOCOL_VERSION
+#define BW_PROTOCOL_VERSION 1 /* another one may be given to a build, so that a rolling upgrade can be tried */
+#endif
+#ifndef BW_PROTOCOL_LEAST
+#define BW_PROTOCOL_LEAST 1 /* the oldest that this version understands */
+#endif
 
 enum bw_page_kind { BW_PAGE_FACTS = 1, BW_PAGE_INTERFACES, BW_PAGE_PNOTES };
 

@@ -166,6 +166,7 @@ struct bw_cluster_row {
     char oldest_version[BW_NAME_MAX]; /* in view */
     uint32_t members;          /* configured */
     uint32_t members_in_view;  /* this one included */
+    uint64_t heartbeat_interval_ns;
 };
 
 struct bw_member_row {
@@ -194,6 +195,7 @@ struct bw_member_row {
     uint32_t secured_required;
     uint64_t last_heard_ns; /* ago; 0 for the local member */
     uint64_t round_trip_ns; /* last measured, 0 = not yet */
+    int64_t clock_offset_ns; /* its wall clock against ours, positive when it is ahead; 0 = not known, or the local member */
     uint64_t heartbeats_sent;     /* to it (the local member: sent in all) */
     uint64_t heartbeats_received; /* from it */
     uint64_t heartbeats_missed;   /* expected from it and not heard */
@@ -296,6 +298,20 @@ struct bw_agent_row {
     uint64_t late_count;
 };
 
+/* What late_buckets, late_sum_ns and late_count of the agent's row are together, in this order. */
+struct bw_late_histogram {
+    uint64_t buckets[BW_LATE_BUCKETS];
+    uint64_t sum_ns;
+    uint64_t count;
+};
+
+/* Upper bounds of the buckets, in order; the last is UINT64_MAX. */
+extern const uint64_t bw_late_bounds_ns[BW_LATE_BUCKETS];
+/* The same in seconds, as OpenMetrics has a bucket's bound written. */
+extern const char *const bw_late_bounds_text[BW_LATE_BUCKETS];
+/* The bucket that a lateness belongs to. */
+unsigned bw_late_bucket(uint64_t late_ns);
+
 /* A rule for received SNMP notifications, of this member. */
 struct bw_trap_rule_row {
     uint32_t index; /* 1 = first in the configuration */
@@ -369,6 +385,8 @@ struct bw_sync_row {
     uint64_t bytes_sent, bytes_received;
     uint64_t events_overrun; /* times the kernel lost events: a resync followed */
     uint64_t ignored;        /* entries that the selection leaves out */
+    bool healthy;              /* set by bw_sync_judge() for all of the row, like the next */
+    char advice[BW_TEXT_MAX];  /* what to look at first; empty while it is healthy */
 };
 
 struct bw_sync_peer_row {

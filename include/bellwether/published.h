@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 struct bw_published;
+struct bw_sync_view_box;
 
 /* For data of `bytes` bytes (plain, without pointers); all zero until the first write. NULL when out of memory. */
 struct bw_published *bw_published_new(size_t bytes);
@@ -25,6 +26,7 @@ struct bw_published_rows {
     struct bw_published *sync;      /* struct bw_sync_rows, written by the sync thread */
     struct bw_published *alerts;    /* struct bw_alert_rows, written by the alert thread */
     struct bw_published *resources; /* struct bw_resource_rows: of the local member, written by the resource thread */
+    struct bw_sync_view_box *sync_view; /* the other way: what the engine tells the sync thread */
 };
 
 #endif

@@ -45,4 +45,7 @@ void bw_reload_wake(struct bw_reload *reload);
 /* The token file as it is now, into path (BW_PATH_MAX bytes). reload may be NULL: then the configuration's. */
 void bw_reload_token_file(struct bw_reload *reload, const struct bw_config *config, char *path);
 
+/* The alert targets, when a reload has changed them since *serial (0 at first), which is set then. reload may be NULL. */
+bool bw_reload_alerts(struct bw_reload *reload, uint64_t *serial, struct bw_alerts_config *alerts);
+
 #endif

@@ -33,6 +33,7 @@ struct bw_stats {
     _Atomic uint64_t traps_refused;
     _Atomic uint64_t traps_malformed;
     _Atomic uint64_t traps_dropped;
+    _Atomic uint64_t sync_resets; /* how often the counters of state synchronisation are to have been reset: written by the engine */
     struct bw_trap_rule_stats trap_rules[BW_MAX_TRAP_RULES];
 };
 

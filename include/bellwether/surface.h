@@ -24,6 +24,7 @@ struct bw_surface_context {
     struct bw_stats *stats;
     struct bw_reload *reload; /* NULL: there is none (tests) */
     struct bw_published_rows rows; /* what this surface contributes to snapshots; a member may be NULL in tests */
+    struct bw_alert_desk *alert_desk; /* where a test of the alert targets is asked for; may be NULL */
 };
 
 /* First call of every thread of a surface: names it, so that a crash is laid at the right door (three crashes within a minute: the
@@ -59,13 +60,26 @@ bool bw_monitors_need_users(const struct bw_config *config);
 int bw_monitors_start(const struct bw_surface_context *context, int runner, struct bw_monitors **monitors);
 void bw_monitors_stop(struct bw_monitors *monitors);
 
-/* The resources of groups: starts, watches and stops what belongs to each group that this member holds. runner as for the monitors. */
+/* The resources of groups: starts, watches and stops what belongs to each group that this member holds. runner as for the monitors;
+ * prepare comes before theirs, which gives up what commands of other users need. Stop runs the stop commands: it may take as long as
+ * bw_resources_stop_ns says. */
+int bw_resources_prepare(const struct bw_config *config);
+uint64_t bw_resources_stop_ns(const struct bw_config *config);
 int bw_resources_start(const struct bw_surface_context *context, int runner, struct bw_resources **resources);
 void bw_resources_stop(struct bw_resources *resources);
 
-/* Alerts out: every event to the targets that want it. */
-int bw_alerts_start(const struct bw_surface_context *context, struct bw_alerts **alerts);
+/* Alerts out: every event to the targets that want it. Prepare as for the monitors: forks the helper that runs commands when a target needs
+ * one. Needed by users: as bw_monitors_need_users. runner as for the monitors. */
+int bw_alerts_prepare(const struct bw_config *config);
+bool bw_alerts_need_users(const struct bw_config *config);
+int bw_alerts_start(const struct bw_surface_context *context, int runner, struct bw_alerts **alerts);
 void bw_alerts_stop(struct bw_alerts *alerts);
+
+/* A test of one target (by name) or all (""): waits for the outcome, a line for each in lines (cap bytes), in short in text (BW_TEXT_MAX bytes).
+ * Any thread. NOT_FOUND: no such target. REFUSED: not all were delivered. BUSY: another test is under way, or alerting does not run. */
+struct bw_alert_desk *bw_alert_desk_new(void);
+void bw_alert_desk_free(struct bw_alert_desk *desk);
+enum bw_result bw_alert_desk_test(struct bw_alert_desk *desk, const char *target, char *lines, size_t cap, char *text);
 
 /* The store keeps history, admin state and persistent pnotes in state_dir, written by its own thread. Load before the engine starts:
  * fills start's admin and pnote fields and restores the history. A damaged file is told, set aside and never stops a start. */

@@ -35,10 +35,17 @@ LABELS = {
                       "member": lambda r, s: member_name(s, r["member"])},
     "failovers": {"cause": lambda r, s: r["cause"]},
     "trap_rules": {"rule": lambda r, s: r["name"]},
+    "resources": {"group": lambda r, s: next(g["name"] for g in s["groups"] if g["index"] == r["group"]),
+                  "resource": lambda r, s: r["name"], "member": lambda r, s: member_name(s, r["member"])},
+    "sync_peers": {"member": lambda r, s: member_name(s, r["member"])},
+    "alerts": {"target": lambda r, s: r["name"]},
 }
 # Which tables the command line has.
 TABLES = {"interfaces": ("interfaces",), "pnotes": ("pnotes",), "addresses": ("addresses",),
-          "groups": ("groups", "group_members"), "history": ("history",)}
+          "groups": ("groups", "group_members"), "history": ("history",), "resources": ("resources",),
+          "alerts": ("alerts",), "sync": ("sync_peers",)}
+# Objects whose numbers go up and down with the traffic.
+TRAFFIC = ("sync", "sync_peers")
 
 
 def member_name(state, number):
@@ -46,7 +53,11 @@ def member_name(state, number):
 
 
 def catalogue(build):
-    return json.loads(run(os.path.join(build, "tests", "catalogue_dump"))[1])
+    objects = json.loads(run(os.path.join(build, "tests", "catalogue_dump"))[1])
+    for o in objects:
+        for f in o["fields"]:
+            f["level"] = o["key"] in TRAFFIC and f["type"] in ("gauge", "u64", "ns", "brief")
+    return objects
 
 
 def text_index(text):
@@ -69,12 +80,16 @@ INDEXES = {
     "group_members": lambda r, f: (r["group"], r["member"]),
     "failovers": lambda r, f: (f["cause"]["labels"][r["cause"]],),
     "trap_rules": lambda r, f: (r["index"],),
+    "resources": lambda r, f: (r["group"], r["index"], r["member"]),
+    "sync_peers": lambda r, f: (r["member"],),
+    "alerts": lambda r, f: (r["index"],),
     "history": lambda r, f: (r["number"],),
 }
 
 
 def is_moving(field):
-    return field["type"] == "counter" and field["key"] != "number" or field["key"] in AGES
+    return (field["type"] in ("counter", "histogram") and field["key"] != "number" or field["key"] in AGES or
+            field.get("level", False))
 
 
 class AllPage(HTMLParser):
@@ -136,9 +151,12 @@ class Reading:
         self.took = time.monotonic() - began
         self.findings = []
         self.compared = 0
+        # Then levels may have been anything meanwhile. Lags are of the last minute: they change without traffic, too.
+        self.traffic = any(self.before["sync"][k] != self.after["sync"][k]
+                           for k in ("generated", "sent", "received", "acks_sent", "acks_received", "lag_p99_seconds"))
 
     def rows(self, state, o):
-        rows = state[o["key"]]
+        rows = state[o["part_of"]][o["part_key"]] if o["part_of"] else state[o["key"]]
         return rows if o["table"] else [rows]
 
     def still(self, state):
@@ -149,6 +167,8 @@ class Reading:
             for row in self.rows(state, o):
                 for key in moving & set(row):
                     row[key] = None
+        for verdict in state["sync"]["verdicts"]:
+            verdict["value"] = verdict["shown"] = None
         return state
 
     def is_of_one_moment(self):
@@ -161,6 +181,8 @@ class Reading:
         self.compared += 1
         if field["key"] in AGES:
             good = -unit <= got <= max(first, last) + self.took + 0.2
+        elif field.get("level"):
+            good = got >= 0 and (self.traffic or first != last or first - unit <= got <= first + 1e-9)
         elif is_moving(field):
             good = first <= got <= last
         else:
@@ -236,6 +258,9 @@ class Reading:
                         continue
                     first, last = row[f["key"]], later[f["key"]]
                     own = dict(labels, **({f["extra_name"]: f["extra_value"]} if f["extra_name"] else {}))
+                    if f["metric_kind"] == "histogram":
+                        self.want_histogram(wanted, f, labels, first, last)
+                        continue
                     if f["metric_kind"] == "stateset":
                         values = [({f["stateset_label"]: label}, label == first) for label in f["labels"]]
                     elif f["metric_kind"] == "memberset":
@@ -250,6 +275,17 @@ class Reading:
                             self.findings.append(f"{key}: twice in the catalogue")
                         wanted[key] = (f, first, last) if truth is None else (dict(f, type="bool", key=""), truth, truth)
         return wanted
+
+    def want_histogram(self, wanted, f, labels, first, last):
+        """Its buckets, of which the JSON does not name the last, its sum and its count."""
+        count = dict(f, type="counter")
+        for a, b in zip(first["buckets"], last["buckets"]):
+            wanted[f["metric"] + "_bucket", frozenset({**labels, "le": repr(a["at_most_seconds"])}.items())] = (
+                count, a["count"], b["count"])
+        wanted[f["metric"] + "_bucket", frozenset({**labels, "le": "+Inf"}.items())] = count, first["count"], last["count"]
+        wanted[f["metric"] + "_count", frozenset(labels.items())] = count, first["count"], last["count"]
+        wanted[f["metric"] + "_sum", frozenset(labels.items())] = (
+            count, first["sum_seconds"] - 1e-6, last["sum_seconds"] + 1e-6)
 
     def compare_metrics(self, what, text):
         have = {}
@@ -285,8 +321,9 @@ class Reading:
             self.equal(f"page {o['key']}: rows", len(have), len(rows))
             for row, later, cells in zip(rows, self.rows(self.after, o), have):
                 cells = dict(cells)
-                self.equal(f"page {o['key']}: columns", set(cells), {k.replace("_", " ") for k in row})
-                for f in o["fields"]:
+                single = [f for f in o["fields"] if f["type"] != "histogram"]
+                self.equal(f"page {o['key']}: columns", set(cells), {f["key"].replace("_", " ") for f in single})
+                for f in single:
                     where = f"page {o['key']} {f['key']}"
                     first, last, got = row[f["key"]], later[f["key"]], cells.get(f["key"].replace("_", " "), "")
                     if isinstance(first, bool):

@@ -101,7 +101,7 @@ class Text:
         else:
             if family.type is not None:
                 raise ValueError("TYPE twice")
-            if rest not in ("gauge", "counter"):
+            if rest not in ("gauge", "counter", "histogram"):
                 raise ValueError("type unknown in this format")
             family.type = rest
 
@@ -130,12 +130,17 @@ class Text:
         if not re.fullmatch(r" -?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?| [+-]Inf| NaN", line[at:]):
             raise ValueError("malformed value, or a timestamp")
         family = self.families.get(name)
+        if family is None and (part := re.fullmatch(r"(.*)_(bucket|sum|count)", name)):
+            family = self.families.get(part[1])
+            if family is not None and family.type != "histogram":
+                raise ValueError("part of a histogram that is none")
+            labels[""] = part[2]  # which part, for check_histogram
         if family is None or family.type is None or family.help is None:
             raise ValueError("sample before HELP and TYPE")
         if family is not self._open:
             raise ValueError("family in two pieces")
         family.samples.append((labels, float(line[at:])))
-        self.order.append((name, tuple(labels.items())))
+        self.order.append((name, tuple((k, v) for k, v in labels.items() if k)))
 
 
 def groups_of(family, label):
@@ -164,7 +169,29 @@ def check_set(family, label, complete, exactly):
     return findings
 
 
+def check_histogram(family):
+    """Per series: buckets in rising order that never go down, the last one of +Inf and as large as the count, a sum."""
+    series, findings = {}, []
+    for labels, value in family.samples:
+        key = tuple((k, v) for k, v in labels.items() if k not in ("", "le"))
+        parts = series.setdefault(key, {"bucket": [], "sum": [], "count": []})
+        parts[labels.get("", "none")].append((labels.get("le"), value))
+    for key, parts in series.items():
+        where = f"{family.name}{dict(key)}"
+        bounds = [float(le) for le, _ in parts["bucket"]]
+        counts = [value for _, value in parts["bucket"]]
+        if len(parts["sum"]) != 1 or len(parts["count"]) != 1:
+            findings.append(f"{where}: without one sum and one count")
+        elif not bounds or bounds[-1] != math.inf or sorted(set(bounds)) != bounds:
+            findings.append(f"{where}: bounds {bounds}")
+        elif sorted(counts) != counts or counts[-1] != parts["count"][0][1]:
+            findings.append(f"{where}: buckets {counts}, count {parts['count'][0][1]}")
+    return findings
+
+
 def check_family(family, members):
+    if family.type == "histogram":
+        return check_histogram(family)
     findings = []
     name = family.name
     if family.type is None or family.help is None:

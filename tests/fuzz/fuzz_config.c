@@ -1,4 +1,4 @@
-/* fuzz: agent/config/[a-z]*.c agent/model/text.c agent/model/address.c agent/model/catalogue.c */
+/* fuzz: agent/config/[a-z]*.c agent/model/text.c agent/model/address.c agent/model/catalogue*.c agent/model/enums.c agent/model/event_kinds.c */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The configuration: whatever text comes, it is either taken, and then holds what every user of it relies on, or
@@ -52,12 +52,33 @@ static void check_monitors(const struct bw_config *config)
     for (unsigned i = 0; i < config->monitors_count; i++) {
         const struct bw_monitor_config *m = &config->monitors[i];
 
-        must(m->name[0] && m->kind >= BW_MONITOR_PING && m->kind <= BW_MONITOR_CLOCK && m->interval_ns && m->timeout_ns);
+        must(m->name[0] && m->kind >= BW_MONITOR_PING && m->kind <= BW_MONITOR_CONFLICT && m->interval_ns && m->timeout_ns);
         must(i == 0 || strcmp(config->monitors[i - 1].name, m->name) < 0);
         must(m->kind != BW_MONITOR_PING || (m->targets_count > 0 && m->targets_count <= BW_MAX_TARGETS));
         must(m->kind != BW_MONITOR_TCP || (m->address.family && m->port));
         must(m->kind != BW_MONITOR_EXEC || (m->words > 0 && m->command[0] == '/'));
     }
+}
+
+static void check_resources(const struct bw_config *config)
+{
+    const struct bw_cluster_config *c = &config->cluster;
+
+    must(config->resources_count + c->groups_count <= BW_MAX_RESOURCES && config->proxied_count <= BW_MAX_PROXIED);
+    for (unsigned i = 0; i < config->resources_count; i++) {
+        const struct bw_resource_config *r = &config->resources[i];
+
+        must(bw_name_valid(r->name) && r->on && r->recovery && r->group < c->groups_count);
+        must(i == 0 || r[-1].group <= r->group);
+        must(r->kind != BW_RESOURCE_EXEC || (r->start_words > 0 && r->start[0] == '/' && r->start_timeout_ns && r->stop_timeout_ns));
+        must(r->kind != BW_RESOURCE_IPW || (r->sets_count > 0 && r->sets_count <= BW_MAX_WATCHED_SETS));
+        for (unsigned k = 0; k < r->sets_count; k++)
+            must(r->sets[k].count > 0 && r->sets[k].count <= BW_MAX_TARGETS);
+        must((r->sets_count == 0 && r->watch_words == 0) || (r->interval_ns && r->timeout_ns && r->rise && r->fall));
+    }
+    for (unsigned i = 0; i < config->proxied_count; i++)
+        must(config->proxied[i].resource < config->resources_count && config->proxied[i].interface < c->interfaces_count &&
+             config->proxied[i].address.family);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -68,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     must(errors.length == strlen(errors.text) && (err == 0) == (errors.count == 0));
     if (err == 0) {
+        check_resources(&config);
         check_config(&config);
         check_monitors(&config);
     } else {

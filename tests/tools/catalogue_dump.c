@@ -13,7 +13,7 @@ static const char *const types[] = {
     [BW_TYPE_U64] = "u64",         [BW_TYPE_BOOL] = "bool",     [BW_TYPE_ENUM] = "enum",
     [BW_TYPE_TEXT] = "text",       [BW_TYPE_MEMBER] = "member", [BW_TYPE_WALL] = "wall",
     [BW_TYPE_NS] = "ns",           [BW_TYPE_BRIEF] = "brief",   [BW_TYPE_DIGEST] = "digest",
-    [BW_TYPE_ADDRESS] = "address", [BW_TYPE_PREFIX] = "prefix",
+    [BW_TYPE_ADDRESS] = "address", [BW_TYPE_PREFIX] = "prefix", [BW_TYPE_HISTOGRAM] = "histogram",
 };
 static const char *const accesses[] = {
     [BW_ACCESS_NONE] = "none",   [BW_ACCESS_INDEX] = "index",   [BW_ACCESS_READ] = "read",
@@ -22,7 +22,7 @@ static const char *const accesses[] = {
 static const char *const metric_kinds[] = {
     [BW_METRIC_NONE] = "none",         [BW_METRIC_GAUGE] = "gauge",         [BW_METRIC_COUNTER] = "counter",
     [BW_METRIC_STATESET] = "stateset", [BW_METRIC_MEMBERSET] = "memberset", [BW_METRIC_IS] = "is",
-    [BW_METRIC_INFO] = "info",
+    [BW_METRIC_INFO] = "info", [BW_METRIC_HISTOGRAM] = "histogram",
 };
 
 static void add_text(struct json_object *to, const char *key, const char *text)
@@ -70,6 +70,8 @@ int main(void)
         add_text(json, "title", o->title);
         add_number(json, "arc", o->arc);
         json_object_object_add(json, "table", json_object_new_boolean(o->table));
+        add_text(json, "part_of", o->part_key != NULL ? bw_catalogue[o->part_of].key : NULL);
+        add_text(json, "part_key", o->part_key);
         for (uint32_t f = 0; f < o->fields_count; f++)
             json_object_array_add(fields, field_of(&o->fields[f]));
         json_object_object_add(json, "fields", fields);

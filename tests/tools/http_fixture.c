@@ -167,7 +167,11 @@ int main(int argc, char **argv)
 {
     static struct bw_config config;
     static struct bw_stats stats;
-    struct bw_surface_context context = {&config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats, NULL, {0}};
+    struct bw_surface_context context = {.config = &config,
+                                         .board = bw_board_new(),
+                                         .mailbox = bw_mailbox_new(),
+                                         .history = bw_history_new(),
+                                         .stats = &stats};
     struct bw_http *http = NULL;
     bool frozen = false, big = false, slow = false;
     unsigned listens = 0;

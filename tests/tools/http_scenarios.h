@@ -51,6 +51,14 @@ static inline void scene_healthy(struct scene *scene)
     }
     s->group_members[1].start = BW_START_ALLOW;
     s->group_members[1].start_reason[0] = '\0';
+    s->resources[3].state = BW_GROUP_OFFLINE;
+    s->resources[3].retries_left = 3;
+    s->resources[3].detail[0] = '\0';
+    s->sync.lost_connections = 0;
+    bw_sync_judge(&s->sync);
+    s->alerts[1].state = BW_ALERT_IDLE;
+    s->alerts[1].queued = 0;
+    s->alerts[1].last_error[0] = '\0';
 }
 
 /* fw2 serves since fw1's cable was pulled; fw1 cannot take over. */

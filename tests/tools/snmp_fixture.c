@@ -9,6 +9,7 @@
  *   state MEMBER STATE                 changes a member's state        takeover 0|1
  *   hold 0|1                           leaves requests unanswered      refuse TEXT refuses requests from now on
  *   mismatch 0|1                       configurations differ           holder MEMBER holds the group
+ *   lost N                             lost connections of the synchronisation (0 at first: it is healthy)
  *   stats    prints connected, connects, sent, dropped                 requests    prints how many came, and the last
  *   stop     stops the surface for good: seconds it took               quit
  */
@@ -120,6 +121,10 @@ static void serve_request(struct fixture *f)
     } else if (r->kind == BW_REQUEST_GROUP_MOVE) {
         f->now.groups[r->group - 1].holder = r->member;
         post(f);
+    } else if (r->kind == BW_REQUEST_COUNTERS_RESET) {
+        f->now.sync.generated = f->now.sync.sent = 0;
+        f->now.sync.reset_wall = BW_FIXTURE_WALL;
+        post(f);
     }
     bw_mailbox_answer(f->context.mailbox, ticket, &answer);
 }
@@ -142,6 +147,12 @@ static void hold(struct fixture *f, uint32_t member)
     s->groups[0].holder = s->cluster.active_member = member;
     for (uint32_t i = 0; i < s->group_members_count; i++)
         s->group_members[i].state = s->group_members[i].member == member ? BW_GROUP_ONLINE : BW_GROUP_OFFLINE;
+}
+
+static void lose(struct fixture *f, unsigned connections)
+{
+    f->now.sync.lost_connections = connections;
+    bw_sync_judge(&f->now.sync);
 }
 
 /* One command line. False for quit. */
@@ -167,6 +178,8 @@ static bool command(struct fixture *f, char *line)
         f->now.cluster.takeover_possible = n != 0;
     else if (sscanf(line, "mismatch %u", &n) == 1)
         f->now.cluster.config_mismatch = n != 0;
+    else if (sscanf(line, "lost %u", &n) == 1)
+        lose(f, n);
     else if (sscanf(line, "holder %u", &n) == 1)
         hold(f, n);
     else if (sscanf(line, "hold %u", &n) == 1)
@@ -253,6 +266,7 @@ int main(int argc, char **argv)
                                                .history = bw_history_new(),
                                                .stats = &f->stats};
     bw_fixture_fill(&f->now);
+    lose(f, 0);
     bw_fixture_history(f->context.history);
     post(f);
     rc = bw_snmp_start(&f->context, &f->snmp);

@@ -51,6 +51,8 @@ struct lab_flight {
     struct bw_message *message;
 };
 
+struct lab;
+
 struct lab {
     uint8_t members, interfaces, groups;
     enum bw_recovery recovery;
@@ -61,6 +63,9 @@ struct lab {
     bool twice; /* every message is given twice */
     uint64_t failback_ns;
     enum bw_auto start; /* of the groups; 0 = auto */
+    void (*change)(struct lab *lab, uint8_t member); /* makes a member's configuration another one */
+    uint16_t protocol[LAB_MEMBERS], protocol_least[LAB_MEMBERS]; /* 0 = this build's */
+    uint64_t wishes[BW_MAX_GROUPS]; /* what a member kept over its restart */
     bool witness, unseen[LAB_MEMBERS]; /* there is one; that member does not reach it */
     struct lab_flight flying[LAB_FLYING];
     unsigned flying_count, events_count;
@@ -113,6 +118,8 @@ static inline void lab_configure(struct lab *lab, uint8_t member)
         c->addresses[g].address = (struct bw_address){.family = 4, .prefix = 24, .bytes = {10, 0, 0, (uint8_t)(100 + g)}};
     }
     c->addresses_count = lab->groups;
+    if (lab->change != NULL)
+        lab->change(lab, member);
 }
 
 static inline struct lab *lab_new(uint8_t members, uint8_t interfaces, enum bw_recovery recovery)
@@ -336,6 +343,8 @@ static inline void lab_start_as(struct lab *lab, uint8_t who, uint32_t admin)
     lab_configure(lab, who);
     memset(m->boot.bytes, 0x10 * (who + 1) + ++m->boots, sizeof(m->boot.bytes));
     start.boot = m->boot;
+    start.protocol = lab->protocol[who];
+    start.protocol_least = lab->protocol_least[who];
     bw_copy(start.version, sizeof(start.version), "0.1.0");
     if (admin != 0)
         bw_copy(start.admin_by, sizeof(start.admin_by), "cli root");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One fixed snapshot and history for golden files and for tests of the surfaces: a pair of firewalls fw1 (local,
- * active) and fw2 (standby with a problem), three interfaces, several pnotes (one with characters that need escaping),
+ * active) and fw2 (standby with a problem), resources, sync and alert targets, three interfaces, several pnotes (one with characters that need escaping),
  * IPv4 and IPv6 addresses. All times are constants; rows are sorted as the model demands. Changing it changes the
  * golden files.
  */
@@ -14,6 +14,7 @@
 
 #include "bellwether/history.h"
 #include "bellwether/model.h"
+#include "bellwether/sync_health.h"
 #include "bellwether/text.h"
 
 /* 2026-01-01T00:00:00.000Z in ns since 1970. */
@@ -52,6 +53,7 @@ static inline void bw_fixture_cluster(struct bw_snapshot *s)
     bw_copy(c->oldest_version, sizeof(c->oldest_version), "0.1.0");
     c->members = 2;
     c->members_in_view = 2;
+    c->heartbeat_interval_ns = 100 * BW_MS;
 }
 
 static inline void bw_fixture_members(struct bw_snapshot *s)
@@ -236,6 +238,126 @@ static inline void bw_fixture_agent(struct bw_snapshot *s)
     a->snmp_notifications_dropped = 0;
     a->http_requests = 100;
     a->http_errors = 1;
+    for (unsigned i = 0; i < BW_LATE_BUCKETS; i++) {
+        a->late_buckets[i] = 1000 >> i;
+        a->late_count += a->late_buckets[i];
+    }
+    a->late_sum_ns = 1234567890;
+}
+
+/* A floating address that runs on fw1, and a command that failed on fw2. */
+static inline void bw_fixture_resources(struct bw_snapshot *s)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        struct bw_resource_row *r = &s->resources[s->resources_count++];
+        bool command = i >= 2, remote = i % 2 == 1;
+
+        r->group = 1;
+        r->index = command ? 2 : 1;
+        r->member = remote ? 2 : 1;
+        bw_copy(r->name, sizeof(r->name), command ? "vpn-up" : "addresses");
+        r->kind = command ? BW_RESOURCE_EXEC : BW_RESOURCE_FIP;
+        r->state = !remote ? BW_GROUP_ONLINE : command ? BW_GROUP_ERROR : BW_GROUP_OFFLINE;
+        r->recovery = command ? BW_ON_FAILURE_FAILOVER : BW_ON_FAILURE_RETRY;
+        r->retries = 3;
+        r->retries_left = command && remote ? 0 : 3;
+        r->since_wall = BW_FIXTURE_WALL - 600LL * (int64_t)BW_SEC;
+        bw_copy(r->detail, sizeof(r->detail), command && remote ? "vpn-up start ended with 1" : "");
+    }
+}
+
+/* Well but for one lost connection. */
+static inline void bw_fixture_sync(struct bw_snapshot *s)
+{
+    struct bw_sync_row *r = &s->sync;
+    struct bw_sync_peer_row *p = &s->sync_peers[0];
+
+    r->state = BW_SYNC_OK;
+    r->reset_wall = BW_FIXTURE_WALL - 7200LL * (int64_t)BW_SEC;
+    r->entries = 10000;
+    r->entries_peers = 120;
+    r->generated = 200000;
+    r->sent = 200800;
+    r->retransmitted = 800;
+    r->requests_sent = 12;
+    r->acks_sent = 900;
+    r->received = 6000;
+    r->received_queued = 40;
+    r->requests_received = 300;
+    r->requests_duplicate = 4;
+    r->acks_received = 21000;
+    r->requested_missing = 30;
+    r->too_old = 5;
+    r->lost_connections = 1;
+    r->callbacks = 21000;
+    r->callback_average_ns = 120000;
+    r->callback_max_ns = 4100000;
+    r->delta_memory_bytes = 65536;
+    r->pending_held = 2;
+    r->holds = 700;
+    r->unholds = 698;
+    r->released_by_timeout = 1;
+    r->not_held = 3;
+    r->held_average_ns = 900000;
+    r->held_max_ns = 5000 * BW_MS;
+    r->queue_length = 12;
+    r->queue_average = 20;
+    r->queue_max = 300;
+    r->sending_queue = 512;
+    r->receiving_queue = 256;
+    r->tick_ns = 100 * BW_MS;
+    r->full_syncs = 2;
+    r->full_sync_last_ns = 1200 * BW_MS;
+    r->lag_median_ns = 800000;
+    r->lag_p99_ns = 12 * BW_MS;
+    r->bytes_sent = 30000000;
+    r->bytes_received = 900000;
+    r->events_overrun = 1;
+    r->ignored = 77;
+    bw_sync_judge(r);
+    p->member = 2;
+    p->state = BW_SYNC_OK;
+    bw_copy(p->interface, sizeof(p->interface), "eth2");
+    p->sent_number = 200000;
+    p->acked_number = 199988;
+    p->received_number = 6000;
+    p->unacknowledged = 12;
+    p->retransmitted = 800;
+    p->requests_sent = 12;
+    p->requests_received = 300;
+    p->acks_sent = 900;
+    p->acks_received = 21000;
+    p->full_syncs = 2;
+    p->full_sync_percent = 100;
+    p->entries = 120;
+    p->lag_median_ns = 800000;
+    p->lag_p99_ns = 12 * BW_MS;
+    s->sync_peers_count = 1;
+}
+
+/* One that works, and one that does not. */
+static inline void bw_fixture_alerts(struct bw_snapshot *s)
+{
+    struct bw_alert_row *r = s->alerts;
+
+    s->alerts_count = 2;
+    r->index = 1;
+    bw_copy(r->name, sizeof(r->name), "log");
+    r->kind = BW_ALERT_SYSLOG;
+    r->state = BW_ALERT_IDLE;
+    r->delivered = 9;
+    r->last_wall = BW_FIXTURE_WALL - 30LL * (int64_t)BW_SEC;
+    r++;
+    r->index = 2;
+    bw_copy(r->name, sizeof(r->name), "on-call");
+    r->kind = BW_ALERT_WEBHOOK;
+    r->state = BW_ALERT_WAITING;
+    r->queued = 2;
+    r->delivered = 7;
+    r->failures = 3;
+    r->suppressed = 5;
+    r->last_wall = BW_FIXTURE_WALL - 900LL * (int64_t)BW_SEC;
+    bw_copy(r->last_error, sizeof(r->last_error), "https://pager.example/hook: connection refused");
 }
 
 /* One that has matched, from an IPv4 address, and one that never has. */
@@ -282,6 +404,9 @@ static inline void bw_fixture_fill(struct bw_snapshot *s)
     }
     s->causes_count = BW_CAUSE_LAST;
     bw_fixture_trap_rules(s);
+    bw_fixture_resources(s);
+    bw_fixture_sync(s);
+    bw_fixture_alerts(s);
 }
 
 /* Adds the six events that the snapshot's history range speaks of. */

@@ -39,7 +39,7 @@ static const char *const lines[] = {
 };
 
 #define CLUSTER_KEYS                                                                                                   \
-    "id, name, mode, recovery, key_file, auth, local, members, interfaces, groups, heartbeat, start_wait_ms, "         \
+    "id, name, mode, recovery, key_file, auth, local, members, interfaces, groups, resources, heartbeat, start_wait_ms, "         \
     "claim_ms, failback_delay_s, lease_s, renew_ms, announce_refresh_s, multicast, witness"
 #define NAME    "1-31 letters, digits, '.', '_', '-', not only digits"
 #define DEVICE  "1-15 printable characters without blank, '/', ':', '%'"
@@ -210,7 +210,11 @@ static const struct mistake members[] = {
      "      { name = \"eth0\"; device = \"b\"; } ); }",
      "10: member interfaces: \"eth0\" is written twice; allowed: each interface once"},
     {9, "    { id = 2; name = \"fw2\"; address = \"10.0.10.2\"; interfaces = ( { name = \"eth0\"; } ); }",
-     "9: member's interface has no device; allowed: " DEVICE},
+     "9: member interfaces: \"eth0\" says nothing of it; allowed: device, address or both"},
+    {9,
+     "    { id = 2; name = \"fw2\"; address = \"10.0.10.2\"; interfaces = ( { name = \"eth0\"; address = \"10.0.0.0/8\"; } ); "
+     "}",
+     "9: member's interface address: \"10.0.0.0/8\" has a prefix; allowed: an IPv4 or IPv6 address of a host, without prefix"},
     {9, "    { id = 2; name = \"fw2\"; address = \"10.0.10.2\"; interfaces = [ \"eth0\" ]; }",
      "9: member interfaces: [ ... ] is not a list in parentheses; allowed: ( { name = \"...\"; device = \"...\"; }, "
      "... )"},

@@ -27,7 +27,11 @@ static int setup(void **state)
     memset(&config, 0, sizeof(config));
     memset(&stats, 0, sizeof(stats));
     bw_copy(config.http.listen, sizeof(config.http.listen), "127.0.0.1:0");
-    context = (struct bw_surface_context){&config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats, NULL};
+    context = (struct bw_surface_context){.config = &config,
+                                          .board = bw_board_new(),
+                                          .mailbox = bw_mailbox_new(),
+                                          .history = bw_history_new(),
+                                          .stats = &stats};
     bw_fixture_history(context.history);
     return 0;
 }

@@ -32,6 +32,8 @@ static size_t width_of(enum bw_type type)
         return sizeof(struct bw_address);
     case BW_TYPE_TEXT:
         return 0;
+    case BW_TYPE_HISTOGRAM:
+        return sizeof(struct bw_late_histogram);
     default:
         return 8;
     }

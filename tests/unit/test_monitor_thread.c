@@ -34,6 +34,8 @@ struct engine {
     bool deaf, ending;
     unsigned count, requests;
     struct bw_pnote_row rows[BW_MAX_PNOTES];
+    struct bw_history *history;
+    int64_t peer_offset_ns; /* of member 2's clock */
 };
 
 static struct engine engine;
@@ -78,6 +80,10 @@ static void post(void)
     struct bw_snapshot *draft = bw_board_draft(engine.board);
 
     draft->cluster.local_member = 1;
+    draft->members_count = 2;
+    draft->members[0] = (struct bw_member_row){.id = 1, .local = true, .view = BW_VIEW_LOCAL};
+    draft->members[1] = (struct bw_member_row){
+        .id = 2, .name = "fw2", .view = BW_VIEW_MUTUAL, .clock_offset_ns = engine.peer_offset_ns};
     draft->pnotes_count = engine.count;
     memcpy(draft->pnotes, engine.rows, engine.count * sizeof(engine.rows[0]));
     bw_board_post(engine.board);
@@ -162,7 +168,7 @@ static struct bw_monitor_config *add_command(const char *name, const char *text)
 
 static void go(int runner, const char *systemctl)
 {
-    struct bw_surface_context context = {.config = &config, .board = engine.board, .mailbox = engine.mailbox};
+    struct bw_surface_context context = {.config = &config, .board = engine.board, .mailbox = engine.mailbox, .history = engine.history};
 
     assert_int_equal(bw_monitors_open(&context, runner, &monitors), 0);
     if (systemctl != NULL)
@@ -178,6 +184,7 @@ static int set_up(void **state)
     memset(&engine, 0, sizeof(engine));
     engine.board = bw_board_new();
     engine.mailbox = bw_mailbox_new();
+    engine.history = bw_history_new();
     pthread_mutex_init(&engine.lock, NULL);
     bw_copy(directory, sizeof(directory), "/tmp/bw-monitor-XXXXXX");
     return mkdtemp(directory) == NULL;
@@ -195,6 +202,7 @@ static int tear_down(void **state)
     pthread_mutex_unlock(&engine.lock);
     pthread_join(engine.thread, NULL);
     bw_mailbox_free(engine.mailbox);
+    bw_history_free(engine.history);
     bw_board_free(engine.board);
     pthread_mutex_destroy(&engine.lock);
     snprintf(command, sizeof(command), "rm -rf %s", directory);
@@ -411,6 +419,61 @@ static void test_commands(void **state)
     wait_for("nodisk", BW_PNOTE_PROBLEM, "No such file");
 }
 
+static void happens(uint32_t member, const char *to)
+{
+    struct bw_event event = {.kind = BW_EVENT_ADDRESS, .member = member};
+
+    bw_copy(event.to, sizeof(event.to), to);
+    bw_format(event.reason, sizeof(event.reason), "%s at %u", to, member);
+    bw_history_add(engine.history, &event);
+}
+
+/* Only what is new, of this member and a conflict counts. */
+static void test_conflict(void **state)
+{
+    (void)state;
+    config.cluster.members_count = 2;
+    config.cluster.members[0].id = 1;
+    config.cluster.members[1].id = 2;
+    add("conflict", BW_MONITOR_CONFLICT);
+    happens(1, "conflict");
+    go(-1, NULL);
+    wait_for("conflict", BW_PNOTE_OK, "nobody else");
+    happens(1, "lost");
+    happens(2, "conflict");
+    usleep(500000);
+    wait_for("conflict", BW_PNOTE_OK, "nobody else");
+    happens(1, "conflict");
+    wait_for("conflict", BW_PNOTE_PROBLEM, "conflict at 1");
+}
+
+static void test_peers_clock(void **state)
+{
+    (void)state;
+    add("clock", BW_MONITOR_CLOCK)->peers_ns = 500 * BW_MS;
+    engine.peer_offset_ns = -(int64_t)(1500 * BW_MS);
+    go(-1, NULL);
+    wait_for("clock", BW_PNOTE_PROBLEM, "the clock of fw2 is 1.500 s behind this one");
+    pthread_mutex_lock(&engine.lock);
+    engine.peer_offset_ns = 600 * (int64_t)BW_MS;
+    pthread_mutex_unlock(&engine.lock);
+    wait_for("clock", BW_PNOTE_PROBLEM, "0.600 s ahead of");
+    pthread_mutex_lock(&engine.lock);
+    engine.peer_offset_ns = 400 * (int64_t)BW_MS;
+    pthread_mutex_unlock(&engine.lock);
+    for (int i = 0; i < 2000; i++) { /* what else it says is of this host's clock */
+        bool over;
+
+        pthread_mutex_lock(&engine.lock);
+        over = strstr(row_of("clock")->detail, "fw2") == NULL;
+        pthread_mutex_unlock(&engine.lock);
+        if (over)
+            return;
+        usleep(5000);
+    }
+    fail_msg("still %s", row_of("clock")->detail);
+}
+
 static uint64_t cpu_ns(pthread_t thread)
 {
     clockid_t clock;
@@ -466,6 +529,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RUN(test_unit),      RUN(test_name),           RUN(test_mends),    RUN(test_deaf_engine),
         RUN(test_no_helper), RUN(test_strange_helper), RUN(test_commands), RUN(test_many_pings),
+        RUN(test_conflict),  RUN(test_peers_clock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,7 +216,7 @@ static void test_bad_command_left_out(void **state)
     fixture_heartbeat(&in, 1, 1, 2, 0);
     in.sender = 1;
     in.heartbeat.turn = 2;
-    in.heartbeat.commands[0].kind = 99;
+    in.heartbeat.commands[0].target = 0;
     length = encode(&in, 2, buf, sizeof(buf), &clear_length);
     assert_true(length > 0);
     assert_int_equal(decode(buf, length, clear_length, &out), 0);

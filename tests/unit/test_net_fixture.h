@@ -69,6 +69,7 @@ static inline void fixture_group(struct bw_group_part *group, uint8_t index, uin
     group->refuse_reason = (uint8_t)fixture_between(0, BW_REFUSAL_NOT_IN_VIEW);
     group->cause = (uint8_t)fixture_between(0, BW_CAUSE_LAST);
     group->confirm_epoch = fixture_between(0, UINT64_C(1) << fixture_between(0, 61));
+    group->name = (uint16_t)fixture_random();
     group->refuse_epoch = epoch - fixture_between(0, epoch < 3 ? epoch : 3);
 }
 
@@ -114,6 +115,7 @@ static inline void fixture_heartbeat(struct bw_message *message, unsigned echoes
     h->interfaces_down = (uint16_t)fixture_random();
     h->interval_us = (uint32_t)fixture_random();
     h->config_digest = fixture_random();
+    h->priority = (uint8_t)fixture_random();
     h->echoes_count = (uint8_t)echoes;
     for (unsigned i = 0; i < echoes; i++) {
         h->echoes[i].member = (uint8_t)(1 + i * 3);

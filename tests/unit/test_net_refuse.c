@@ -63,7 +63,6 @@ static const struct {
     CASE(0, heartbeat.groups[1].epoch, BW_EPOCH_LIMIT),
     CASE(0, heartbeat.groups[1].claim_epoch, UINT64_MAX),
     CASE(0, heartbeat.groups[1].refuse_reason, BW_REFUSAL_NOT_IN_VIEW + 1),
-    CASE(0, heartbeat.groups[1].cause, BW_CAUSE_LAST + 1),
     CASE(1, page.number, BW_MAX_PAGES),
     CASE(1, page.kind, 0),
     CASE(1, page.kind, BW_PAGE_PNOTES + 1),
@@ -165,7 +164,7 @@ static const struct {
     }
     {"empty", {{0, NULL, 0}}, -EBADMSG},
     {"heartbeat", {T(1, HEARTBEAT_BYTES)}, 0},
-    {"longer structure", {T(1, HEARTBEAT_BYTES "future")}, 0},
+    {"longer structure", {T(1, HEARTBEAT_BYTES "p12345678future")}, 0},
     {"shorter structure", {T(1, "\0\0\0\0")}, -EBADMSG},
     {"unknown TLV skipped", {T(1, HEARTBEAT_BYTES), T(200, "whatever"), T(201, "")}, 0},
     {"unknown kind", {T(200, "whatever")}, -EBADMSG},

@@ -54,7 +54,7 @@ static void test_handshake_ends(void **state)
         fixture_heartbeat(&in, 0, 0, 0, 0);
         in.heartbeat.pages_count = 0;
         send_message(&a, &in, 0, &frame);
-        assert_int_equal(frame.length, 20 + 8 + 2 + 4 + 2 + 28 + 3 + 36 + 16);
+        assert_int_equal(frame.length, 20 + 8 + 2 + 4 + 2 + 28 + 3 + 45 + 16);
     }
     end(&a);
     end(&b);

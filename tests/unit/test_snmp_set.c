@@ -166,6 +166,23 @@ static void the_lock_must_match(void **state)
     assert_int_equal(parse_text(b, lock, 3, "77"), SNMP_ERR_WRONGTYPE);
 }
 
+static void counters_are_reset(void **state)
+{
+    struct bed *b = *state;
+    const oid reset[] = {12, 7, 0};
+
+    assert_int_equal(parse_number(b, reset, 3, BW_SNMP_RESET_NOW), SNMP_ERR_NOERROR);
+    assert_int_equal(b->wish.request.kind, BW_REQUEST_COUNTERS_RESET);
+    assert_false(b->wish.is_idle);
+    assert_int_equal(bw_snmp_set_policy(&b->view, &b->wish, b->why), SNMP_ERR_NOERROR);
+    assert_int_equal(parse_number(b, reset, 3, BW_SNMP_RESET_IDLE), SNMP_ERR_NOERROR);
+    assert_true(b->wish.is_idle);
+    assert_int_equal(parse_number(b, reset, 3, 0), SNMP_ERR_WRONGVALUE);
+    assert_int_equal(parse_number(b, reset, 3, 3), SNMP_ERR_WRONGVALUE);
+    assert_int_equal(parse_number(b, reset, 3, 0x100000000L + 2), SNMP_ERR_WRONGVALUE);
+    assert_int_equal(parse_text(b, reset, 3, "reset"), SNMP_ERR_WRONGTYPE);
+}
+
 static void group_moves_are_read(void **state)
 {
     struct bed *b = *state;
@@ -279,6 +296,7 @@ int main(void)
         TEST(types_names_and_access_are_checked),
         TEST(the_last_one_is_kept),
         TEST(the_lock_must_match),
+        TEST(counters_are_reset),
         TEST(group_moves_are_read),
         TEST(outcomes_are_kept),
         TEST(the_queue_is_bounded_and_nothing_waits),

@@ -109,14 +109,16 @@ static void empty_tables_are_passed_over(void **state)
 {
     struct bed *b = *state;
     struct bw_snmp_hit hit;
-    const oid member_table[] = {2}, behind_all[] = {200};
+    const oid member_table[] = {2}, peer_table[] = {10}, behind_all[] = {200};
 
     b->snapshot.members_count = b->snapshot.interfaces_count = b->snapshot.pnotes_count = 0;
     b->snapshot.addresses_count = b->snapshot.groups_count = b->snapshot.group_members_count = 0;
-    b->snapshot.causes_count = 0;
+    b->snapshot.causes_count = b->snapshot.resources_count = b->snapshot.sync_peers_count = 0;
     b->snapshot.history_first = b->snapshot.history_last = 0;
     assert_int_equal(walk(b), expected(b));
     assert_int_equal(bw_snmp_next(&b->plan, &b->view, member_table, 1, false, &hit), 0);
+    assert_ptr_equal(hit.leaf->object, &bw_catalogue[BW_OBJECT_SYNC]);
+    assert_int_equal(bw_snmp_next(&b->plan, &b->view, peer_table, 1, false, &hit), 0);
     assert_ptr_equal(hit.leaf->object, &bw_snmp_control_object);
     assert_int_equal(bw_snmp_next(&b->plan, &b->view, behind_all, 1, false, &hit), -ENOENT);
 }
@@ -231,6 +233,10 @@ static void values_are_as_the_mib_says(void **state)
     assert_int_equal(NUMBER(b, ASN_GAUGE, 3, 1, 10, 2, 2), 2500);
     assert_int_equal(NUMBER(b, ASN_GAUGE, 5, 1, 3, 1, 4, 10, 10, 0, 100), 24);
     assert_int_equal(NUMBER(b, ASN_INTEGER, 12, 1, 0), 77);
+    assert_int_equal(NUMBER(b, ASN_INTEGER, 8, 1, 4, 1, 2, 2), BW_GROUP_ERROR);
+    assert_int_equal(NUMBER(b, ASN_INTEGER, 9, 2, 0), 2); /* not healthy */
+    assert_int_equal(NUMBER(b, ASN_GAUGE, 10, 1, 6, 2), 12);
+    assert_int_equal(NUMBER(b, ASN_GAUGE, 17, 1, 5, 2), 2);
     value = value_of(b, &hit, (const oid[]){1, 9, 0}, 3);
     assert_int_equal(value.type, ASN_COUNTER64);
     assert_int_equal(value.held.wide.low, 3);
@@ -374,6 +380,68 @@ static void raised(struct bed *b, struct bw_snmp_watch *watch, uint32_t kind, ui
     bw_snmp_watch_told(watch, &told, now_ns);
 }
 
+/* What the counters of the synchronisation say; a lost path has an event of its own. */
+static void sync_trouble_is_told(void **state)
+{
+    struct bed *b = *state;
+    struct bw_sync_row *sync = &b->snapshot.sync;
+    struct bw_snmp_watch watch = {0};
+    struct bw_snmp_notification n;
+    struct bw_snmp_told told;
+    struct bw_event event = {.kind = BW_EVENT_SYNC, .number = 7, .member = 1, .to = "lost"};
+
+    assert_false(sync->healthy);
+    for (int i = 0; i < 2; i++)
+        bw_snmp_watch_look(&watch, &b->view, BW_SEC);
+    assert_true(bw_snmp_watch_take(&watch, &told));
+    bw_snmp_notification(&b->plan, &b->view, &told, &n);
+    assert_int_equal(n.number, BW_SNMP_SYNC_TROUBLE);
+    assert_int_equal(told.notify.status, BW_SNMP_RAISED);
+    assert_string_equal(told.event.object, "counters");
+    assert_string_equal(told.event.reason, sync->advice);
+    assert_non_null(varbind(&n, "bwSyncAdvice"));
+    assert_true(bw_snmp_is_own(&b->snapshot, &told));
+    sync->state = BW_SYNC_LOST;
+    bw_snmp_watch_look(&watch, &b->view, BW_SEC);
+    assert_false(bw_snmp_watch_take(&watch, &told));
+    assert_int_equal(tell(b, &event, &told, &n), 0);
+    assert_int_equal(n.number, BW_SNMP_SYNC_TROUBLE);
+    assert_int_equal(told.notify.status, BW_SNMP_RAISED);
+    assert_int_equal(varbind(&n, "bwSyncState")->number, BW_SYNC_LOST);
+    bw_copy(event.to, sizeof(event.to), "ok");
+    assert_int_equal(tell(b, &event, &told, &n), 0);
+    assert_int_equal(told.notify.status, BW_SNMP_CLEARED);
+    sync->state = BW_SYNC_OK;
+    sync->lost_connections = 0;
+    bw_sync_judge(sync);
+    bw_snmp_watch_look(&watch, &b->view, BW_SEC);
+    assert_true(bw_snmp_watch_take(&watch, &told));
+    assert_int_equal(told.notify.status, BW_SNMP_CLEARED);
+    assert_false(bw_snmp_watch_take(&watch, &told));
+}
+
+static void resources_and_alerts_are_told(void **state)
+{
+    struct bed *b = *state;
+    struct bw_snmp_notification n;
+    struct bw_snmp_told told;
+    struct bw_event event = {.kind = BW_EVENT_RESOURCE, .member = 2, .group = 1, .object = "vpn-up", .to = "error"};
+
+    assert_int_equal(tell(b, &event, &told, &n), 0);
+    assert_int_equal(n.number, BW_SNMP_RESOURCE);
+    assert_int_equal(told.notify.status, BW_SNMP_RAISED);
+    assert_int_equal(varbind(&n, "bwResourceState")->number, BW_GROUP_ERROR);
+    assert_int_equal(varbind(&n, "bwResourceState")->hit.length, 6);
+    assert_int_equal(varbind(&n, "bwResourceState")->hit.name[4], 2); /* bwResourceIndex */
+    bw_copy(event.to, sizeof(event.to), "offline");
+    assert_int_equal(tell(b, &event, &told, &n), 0);
+    assert_int_equal(told.notify.status, BW_SNMP_CLEARED);
+    event = (struct bw_event){.kind = BW_EVENT_ALERT, .member = 1, .object = "on-call"};
+    assert_int_equal(tell(b, &event, &told, &n), 0);
+    assert_int_equal(n.number, BW_SNMP_ALERT_TROUBLE);
+    assert_int_equal(varbind(&n, "bwAlertLastError")->hit.name[3], 2);
+}
+
 /* What has no event of its own is told, and every raise is cleared, once. */
 static void changes_without_events_are_told(void **state)
 {
@@ -383,6 +451,7 @@ static void changes_without_events_are_told(void **state)
     struct bw_snmp_notification n;
     struct bw_snmp_told told;
 
+    s->sync.healthy = true;
     bw_snmp_watch_look(&watch, &b->view, BW_SEC);
     assert_false(bw_snmp_watch_take(&watch, &told));
     s->group_members[0].state = BW_GROUP_OFFLINE;
@@ -461,6 +530,8 @@ int main(void)
         TEST(odd_values_are_safe),
         TEST(notifications_explain_events),
         TEST(each_event_has_one_teller),
+        TEST(sync_trouble_is_told),
+        TEST(resources_and_alerts_are_told),
         TEST(changes_without_events_are_told),
     };
 
