@@ -47,6 +47,9 @@ struct bw_cli_options {
     const char *status; /* -s */
     unsigned count;     /* -n, 0 = not given */
     double interval_s;  /* -i */
+    const char *kinds;  /* -k */
+    const char *member; /* -m */
+    const char *age;    /* -a */
 };
 
 struct bw_cli_command {
@@ -128,6 +131,13 @@ void bw_cli_wrap(struct bw_cli *cli, const char *text, size_t at);
 
 /* Asks for the state and prints its screen. Returns the exit status. */
 int bw_cli_state_screen(struct bw_cli *cli);
+
+/* ---- show.c ---- */
+
+void bw_cli_print_json(struct bw_cli *cli, struct json_object *data);
+/* A request for some objects (their keys, NULL-terminated) of one snapshot; members come along for their names. limit: of events, 0 = as
+ * the daemon likes. */
+struct json_object *bw_cli_objects_request(const char *const *keys, unsigned limit);
 
 /* ---- sync.c ---- */
 

@@ -28,7 +28,9 @@ static const struct bw_cli_command commands[] = {
     {"pnotes", "", "critical devices of all members", "", 0, 0, bw_cli_show},
     {"addresses", "", "virtual addresses and who holds them", "", 0, 0, bw_cli_show},
     {"groups", "", "failover groups, and how they are on each member", "", 0, 0, bw_cli_groups},
-    {"history", "[-n N]", "the last N events (default 20), newest last", "n:", 0, 0, bw_cli_history},
+    {"history", "[-n N] [-k KIND,...] [-m MEMBER] [-a AGE]",
+     "the last N events; of some kinds, of a member, not older than 12h", "n:k:m:a:", 0, 0,
+     bw_cli_history},
     {"sync", "[--reset]", "state synchronisation; --reset sets the counters to 0", "r", 0, 0, bw_cli_sync},
     {"watch", "[-i SECONDS] [-n SCREENS]", "the state, drawn again when it changes", "i:n:", 0, 0, bw_cli_watch},
     {"down", "[MEMBER] [--force]", "takes a member (default this one) out of service", "f", 0, 1, bw_cli_admin},
@@ -76,6 +78,9 @@ static const struct option long_command_options[] = {
     {"status", required_argument, NULL, 's'},
     {"count", required_argument, NULL, 'n'},
     {"interval", required_argument, NULL, 'i'},
+    {"kind", required_argument, NULL, 'k'},
+    {"member", required_argument, NULL, 'm'},
+    {"age", required_argument, NULL, 'a'},
     {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -247,6 +252,15 @@ static int take_option(struct bw_cli *cli, const struct bw_cli_command *command,
     case 'i':
         if (!take_number(argument, 0.1, 3600, &options->interval_s))
             return bw_cli_usage(cli, command, "-i takes seconds, 0.1 to 3600, not \"%s\"", argument);
+        break;
+    case 'k':
+        options->kinds = argument;
+        break;
+    case 'm':
+        options->member = argument;
+        break;
+    case 'a':
+        options->age = argument;
         break;
     case 'n':
         if (!take_number(argument, 1, BW_MAX_HISTORY, &number) || number != floor(number))

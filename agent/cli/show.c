@@ -8,16 +8,13 @@
 #include "agent/cli/cli.h"
 #include "bellwether/json.h"
 
-#define HISTORY_DEFAULT 20
-
-static void print_json(struct bw_cli *cli, struct json_object *data)
+void bw_cli_print_json(struct bw_cli *cli, struct json_object *data)
 {
     fprintf(cli->out, "%s\n",
             json_object_to_json_string_ext(data, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | BW_JSON_FLAGS));
 }
 
-/* Asks for some objects of one snapshot at once; members come along for their names. */
-static struct json_object *request_for(const char *const *keys, unsigned limit)
+struct json_object *bw_cli_objects_request(const char *const *keys, unsigned limit)
 {
     struct json_object *request = bw_cli_request("state"), *objects = json_object_new_array();
 
@@ -30,41 +27,22 @@ static struct json_object *request_for(const char *const *keys, unsigned limit)
     return request;
 }
 
-/* Which pnote or interface an event is about belongs to its reason for people, unless that names it already. */
-static void add_event_objects(struct json_object *events)
-{
-    size_t count = json_object_is_type(events, json_type_array) ? json_object_array_length(events) : 0;
-
-    for (size_t i = 0; i < count; i++) {
-        struct json_object *event = json_object_array_get_idx(events, i);
-        const char *object = bw_cli_text(event, "object"), *reason = bw_cli_text(event, "reason");
-        char text[2 * BW_TEXT_MAX];
-
-        if (object[0] == '\0' || strstr(reason, object) != NULL)
-            continue;
-        snprintf(text, sizeof(text), "%s%s%s", object, reason[0] != '\0' ? ": " : "", reason);
-        json_object_object_add(event, "reason", json_object_new_string(text));
-    }
-}
-
 /* Shows objects one below the other, with titles when there are several. */
 static int show_objects(struct bw_cli *cli, const char *const *keys, unsigned limit)
 {
     struct json_object *answer, *data;
-    int rc = bw_cli_ask(cli, request_for(keys, limit), &answer);
+    int rc = bw_cli_ask(cli, bw_cli_objects_request(keys, limit), &answer);
 
     data = bw_cli_get(answer, "data");
     for (unsigned i = 0; rc == BW_EXIT_DONE && keys[i] != NULL; i++) {
         const struct bw_object *object = bw_object_by_key(keys[i]);
 
         if (cli->json) {
-            print_json(cli, bw_cli_get(data, keys[i]));
+            bw_cli_print_json(cli, bw_cli_get(data, keys[i]));
             break; /* the first is the one that was asked for */
         }
         if (keys[1] != NULL)
             fprintf(cli->out, "%s%s:\n", i > 0 ? "\n" : "", object->title);
-        if (object->kind == BW_OBJECT_EVENT)
-            add_event_objects(bw_cli_get(data, keys[i]));
         bw_cli_table(cli, object, NULL, bw_cli_get(data, keys[i]), bw_cli_get(data, "members"));
     }
     json_object_put(answer);
@@ -99,14 +77,4 @@ BW_CLI_COMMAND(bw_cli_traps)
     (void)argc;
     (void)argv;
     return show_objects(cli, keys, 0);
-}
-
-BW_CLI_COMMAND(bw_cli_history)
-{
-    static const char *const keys[] = {"history", NULL};
-
-    (void)command;
-    (void)argc;
-    (void)argv;
-    return show_objects(cli, keys, options->count > 0 ? options->count : HISTORY_DEFAULT);
 }

@@ -95,7 +95,7 @@ _bellwether()
     register:1) words="-t -s -p" ;;
     unregister:1) words="-p" ;;
     sync:0) words="--reset" ;;
-    history:0) words="-n" ;;
+    history:0) words="-n -k -m -a" ;;
     watch:0) words="-i -n" ;;
     help:0) words=$commands ;;
     check:0 | trap-test:0)

@@ -120,6 +120,22 @@ static void test_history_count(void **state)
     assert_run("history -n", BW_EXIT_USAGE, "", "-n needs a value");
 }
 
+/* What is chosen of the history: by kind, member and age; with -n the newest of those. */
+static void test_history_filters(void **state)
+{
+    (void)state;
+    assert_run("history -k failover", BW_EXIT_DONE, "failover", "");
+    assert_null(strstr(out, "state-change"));
+    assert_run("history -k failover,state-change -n 1", BW_EXIT_DONE, "", "");
+    assert_run("history -m FW2", BW_EXIT_DONE, "fw2", "");
+    assert_run("history -m 9", BW_EXIT_USAGE, "", "no member is called \"9\"");
+    assert_run("history -k moon", BW_EXIT_USAGE, "", "\"moon\" is no kind of event; allowed: start, state-change");
+    assert_run("history -a 5x", BW_EXIT_USAGE, "", "-a takes an age like 90s, 30m, 12h or 7d");
+    assert_run("history -a 1s", BW_EXIT_DONE, "", ""); /* the fixture's events are older */
+    assert_null(strstr(out, "2025-12"));
+    assert_run("history -a 9999d", BW_EXIT_DONE, "2025-12", "");
+}
+
 /* The whole state, and single objects, as the contract's JSON. */
 static void test_json(void **state)
 {
@@ -322,6 +338,7 @@ int main(void)
         SERVED(test_golden_screens),
         SERVED(test_screens_fit),
         SERVED(test_history_count),
+        SERVED(test_history_filters),
         SERVED(test_json),
         SERVED(test_state_exit_status),
         SERVED(test_old_picture),
