@@ -73,8 +73,8 @@ DEPS_BUILD := gcc make libc6-dev pkg-config libsnmp-dev libmicrohttpd-dev libjso
 DEPS_DEMO := snmp snmpd libsnmp-base iproute2 iputils-ping nftables curl python3-minimal python3 procps
 DEPS_CHECK := libcmocka-dev snmptrapd tshark tcpdump nftables iputils-arping jq prometheus smitools clang \
               libclang-rt-14-dev binutils git openssl chromium fonts-dejavu-core python3-prometheus-client \
-              python3-jsonschema python3-yaml prometheus-alertmanager prometheus-snmp-exporter zsh
-DEPS_BENCH := wrk nginx-light strace keepalived
+              python3-jsonschema conntrack python3-yaml prometheus-alertmanager prometheus-snmp-exporter zsh keepalived
+DEPS_BENCH := wrk nginx-light strace keepalived conntrackd
 
 deps: deps-build deps-demo deps-check
 deps-bench: deps-build deps-demo deps-check
@@ -149,7 +149,29 @@ build/fuzz/%: tests/fuzz/%.c $(LIB_SRC)
 	$(Q)$(CLANG) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(CPPFLAGS) -std=c17 \
 	    $< $$(sed -n '1s/.*fuzz: *\(.*\) \*\/.*/\1/p' $<) -lsodium -lconfig -o $@
 
-tests: $(UNIT) $(SIM) $(TOOLS)
+# The daemon as later versions would be, for the test of rolling upgrades: "next" speaks a newer protocol and understands this one, "far"
+# does not. Few objects say which version it is; given before the library they stand in for those in it.
+LATER := $(BUILD)/tests/bellwetherd-next $(BUILD)/tests/bellwetherd-far
+LATER_SRC := agent/main.c $(shell grep -l BW_PROTOCOL_ $(LIB_SRC))
+$(BUILD)/obj/next/%.o: LATER_FLAGS := -UBW_VERSION -DBW_VERSION='"0.2.0-next"' -DBW_PROTOCOL_VERSION=2 -DBW_PROTOCOL_LEAST=1
+$(BUILD)/obj/far/%.o: LATER_FLAGS := -UBW_VERSION -DBW_VERSION='"9.0.0-far"' -DBW_PROTOCOL_VERSION=9 -DBW_PROTOCOL_LEAST=9
+define LATER_RULE
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(LATER_FLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+endef
+$(BUILD)/obj/next/%.o: %.c
+	$(LATER_RULE)
+$(BUILD)/obj/far/%.o: %.c
+	$(LATER_RULE)
+$(BUILD)/tests/bellwetherd-next: $(LATER_SRC:%.c=$(BUILD)/obj/next/%.o)
+$(BUILD)/tests/bellwetherd-far: $(LATER_SRC:%.c=$(BUILD)/obj/far/%.o)
+$(LATER): $(LIB)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lpthread -o $@
+
+tests: $(UNIT) $(SIM) $(TOOLS) $(LATER)
 fuzz: $(FUZZ)
 
 sim: build-ready

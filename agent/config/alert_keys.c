@@ -100,8 +100,8 @@ static const struct bw_config_key target_keys[] = {
      .type = BW_KEY_INT,
      INTO(rate),
      RANGE(1, 0, 6000),
-     .initial = "30",
-     .meaning = "Messages a minute at most, 0 for any number; what is more is told together in one message, but for "
+     .derived = "30 with kinds mail, webhook and exec, else 0",
+     .meaning = "New messages a minute at most, 0 for any number; what is more is told together in one message, but for "
                 "critical events, which always go out by themselves"},
     {.name = "queue",
      .type = BW_KEY_INT,
@@ -114,7 +114,7 @@ static const struct bw_config_key target_keys[] = {
      .type = BW_KEY_INT,
      INTO(digest_after),
      RANGE(1, 0, 1000),
-     .initial = "6",
+     .derived = "6 with kinds mail, webhook and exec, else 0",
      .meaning = "Changes of one object within a minute after which the further ones are gathered into one message, 0 for "
                 "never"},
     {.name = "digest_s",

@@ -221,6 +221,10 @@ static void link_values(struct bw_config_reader *reader, struct bw_alert_target_
         t->words = link_texts(reader, command, "alert target command",
                               "[ \"/path/of/program\", \"argument\", ... ], at most 32 words and 511 characters",
                               bw_config_wrong_path, true, WORDS_MOST, t->command, sizeof(t->command));
+    if (t->kind == BW_ALERT_MAIL || t->kind == BW_ALERT_WEBHOOK || t->kind == BW_ALERT_EXEC) { /* people read these */
+        t->rate = config_setting_get_member(row, "rate_per_minute") ? t->rate : 30;
+        t->digest_after = config_setting_get_member(row, "digest_after") ? t->digest_after : 6;
+    }
     if (t->kind == BW_ALERT_SYSLOG && t->server[0] == '\0') {
         t->protocol = BW_ALERT_LOCAL;
         if (t->socket[0] == '\0')

@@ -375,6 +375,8 @@ static const struct bw_change_rule rules[] = {
     {"sync", "full_sync_deadline_s", RESTART, SYNC, NULL},
     {"sync", "select", RESTART, SYNC, compare_select},
     {"sync", "block", RESTART, SYNC, NULL},
+    {"sync", "hold_queue", RESTART, SYNC, NULL},
+    {"sync", "hold_timeout_ms", RESTART, SYNC, NULL},
     {"sync", "block_allow", RESTART, SYNC, compare_block_allow},
     {"cluster", "start_wait_ms", LIVE, NULL, NULL},
     {"cluster", "claim_ms", LIVE, NULL, NULL},

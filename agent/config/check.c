@@ -23,9 +23,9 @@ static void check_scalars(struct bw_config_reader *reader)
     const char *text = auth ? config_setting_get_string(auth) : NULL;
     char shown[BW_QUOTE_MAX];
 
-    if (c->mode != BW_MODE_HA)
+    if (c->mode != BW_MODE_HA && c->mode != BW_MODE_SERVICE)
         bw_config_problem_at(reader, line_of(reader->cluster, "mode"),
-                             "cluster mode: \"%s\" is not available in this version; allowed: \"ha\"",
+                             "cluster mode: \"%s\" is not available in this version; allowed: \"ha\", \"service\"",
                              bw_enum_text(&bw_enum_mode, c->mode));
     c->auth_none = text && !strcmp(text, "none");
     if (auth && !c->auth_none)
@@ -138,6 +138,24 @@ static void check_groups(struct bw_config_reader *reader)
     }
 }
 
+/* Who serves is told by where the addresses are. */
+static void check_service(struct bw_config_reader *reader)
+{
+    const struct bw_cluster_config *c = &reader->config->cluster;
+
+    for (uint8_t g = 0; c->mode == BW_MODE_SERVICE && g < c->groups_count; g++) {
+        unsigned addresses = 0;
+
+        for (unsigned i = 0; i < c->addresses_count; i++)
+            addresses += c->addresses[i].group == g;
+        if (addresses == 0)
+            bw_config_problem_at(reader, line_of(reader->cluster, "mode"),
+                                 "cluster mode: group \"%s\" has no virtual address; allowed in mode \"service\": at least "
+                                 "one each, since where they are tells who serves",
+                                 c->groups[g].name);
+    }
+}
+
 static void check_address(struct bw_config_reader *reader, unsigned i)
 {
     const struct bw_cluster_config *c = &reader->config->cluster;
@@ -207,6 +225,7 @@ void bw_config_check(struct bw_config_reader *reader)
     check_interfaces(reader);
     check_local(reader);
     check_groups(reader);
+    check_service(reader);
     for (unsigned i = 0; i < c->addresses_count; i++)
         check_address(reader, i);
     sort_addresses(c);

@@ -85,5 +85,17 @@ static const struct bw_config_key sync_keys[] = {
      .allowed = "[ \"icmp\", \"tcp\", \"udp\", \"tcp-data\", \"udp-data\" ] or some of these, or their sum as a number: "
                 "1, 2, 4, 8, 16",
      .meaning = "Kinds of new connections that are let through all the same; data: connections that another one announced"},
+    {.name = "hold_queue",
+     .type = BW_KEY_INT,
+     INTO(hold_queue),
+     RANGE(1, 0, 65535),
+     .initial = "0",
+     .meaning = "Number of the netfilter queue whose packets are held until all other members know their connection; 0 for none"},
+    {.name = "hold_timeout_ms",
+     .type = BW_KEY_INT,
+     INTO(hold_ns),
+     RANGE(BW_MS, 10, 60000),
+     .initial = "5000",
+     .meaning = "Milliseconds after which a held packet is let through in any case"},
 };
 const struct bw_config_section bw_config_sync = {.title = "sync", KEYS(sync_keys)};

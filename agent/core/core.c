@@ -7,6 +7,7 @@
 
 /* Passes over the groups in one turn: a decision may change what the next one sees (own holding, own claim). */
 #define PASSES_MAX 4
+#define DECISIONS_MAX (1ULL << 62) /* what a heartbeat can tell */
 
 size_t bw_core_size(void)
 {
@@ -31,7 +32,7 @@ uint16_t bw_core_send_mask(const struct bw_core *core)
     return mask;
 }
 
-static void init_groups(struct bw_core *core)
+static void init_groups(struct bw_core *core, const struct bw_core_start *start)
 {
     for (uint8_t i = 0; i < core->config->groups_count; i++) {
         struct bw_core_group *g = &core->groups[i];
@@ -41,6 +42,7 @@ static void init_groups(struct bw_core *core)
         core->group_names[i] = (uint16_t)(name ^ name >> 16 ^ name >> 32 ^ name >> 48);
         if (core->group_names[i] == 0)
             core->group_names[i] = 1;
+        g->wish = start->decisions[i] < DECISIONS_MAX ? start->decisions[i] : 0;
         g->confirm_member = g->refuse_member = BW_NONE;
         g->shown_holder = g->last_holder = g->previous_holder = BW_NONE;
         core->moves[i].asker = BW_NONE;
@@ -87,7 +89,7 @@ struct bw_core *bw_core_init(void *memory, const struct bw_cluster_config *confi
     core->trouble_serial = 1;
     for (uint8_t i = 0; i < config->interfaces_count; i++)
         core->interfaces[i].state = BW_INTERFACE_UNKNOWN;
-    init_groups(core);
+    init_groups(core, start);
     init_members(core);
     bw_core_pnotes_init(core, start);
     bw_core_agree_run(core);

@@ -118,7 +118,10 @@ struct bw_core_member {
     int64_t facts_since_wall;
     uint8_t rows_count[BW_MAX_PAGES];
     struct bw_interface_row interfaces[2 * BW_PAGE_INTERFACE_ROWS];
+    uint8_t rows_kind[BW_MAX_PAGES]; /* enum bw_page_kind */
     struct bw_pnote_row pnotes[(BW_MAX_PAGES - 3) * BW_PAGE_PNOTE_ROWS];
+    struct bw_resource_row resources[BW_MAX_RESOURCES]; /* by index from 1 on; state 0 = none */
+    uint8_t resource_pages[BW_MAX_RESOURCES];           /* the page that it came with */
 };
 
 struct bw_core_interface {
@@ -217,6 +220,12 @@ struct bw_core {
     char version[BW_NAME_MAX];
     uint16_t protocol, protocol_least;
     enum bw_mode mode;   /* in effect: the lowest that any member in view says */
+    struct {
+        uint64_t quiet_until_ns; /* asks who is there, and is not heard yet */
+        uint64_t heard_ns;       /* another process that uses our id, 0 = never */
+        bool yields, told;       /* it was there before us; its being there was told */
+        uint8_t interface;       /* where it was heard */
+    } twin;
     uint16_t group_names[BW_MAX_GROUPS]; /* digests of the groups' names, never 0 */
     bool versions_differ; /* somebody in view has another protocol version */
     /* Turn. */
@@ -398,6 +407,12 @@ void bw_core_service_request(struct bw_core *core, const struct bw_request *requ
 void bw_core_service_run(struct bw_core *core, uint8_t group);
 /* Refuses what only whoever decides can do. True when it was refused. */
 bool bw_core_service_refuses(const struct bw_core *core, struct bw_answer *answer);
+
+/* ---- twin.c ---- */
+void bw_core_twin_init(struct bw_core *core);
+void bw_core_twin_heard(struct bw_core *core, const struct bw_message *message);
+void bw_core_twin_run(struct bw_core *core);
+bool bw_core_quiet(const struct bw_core *core);
 
 /* ---- vote.c ---- */
 void bw_core_vote_run(struct bw_core *core, uint8_t group);

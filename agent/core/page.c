@@ -43,6 +43,23 @@ static void fill_pnote(const struct bw_core *core, uint32_t i, struct bw_pnote_r
     bw_copy(row->detail, sizeof(row->detail), p->detail);
 }
 
+static uint32_t pnote_pages(const struct bw_core *core)
+{
+    return (core->pnotes_count + BW_PAGE_PNOTE_ROWS - 1) / BW_PAGE_PNOTE_ROWS;
+}
+
+/* Own ones, from the first-th on; with page NULL they are only counted. */
+static uint32_t fill_resources(const struct bw_core *core, uint32_t first, struct bw_page *page)
+{
+    const struct bw_resource_row *rows = core->members[core->self].resources;
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < BW_MAX_RESOURCES; i++)
+        if (rows[i].state != 0 && found++ >= first && page != NULL && page->count < BW_PAGE_RESOURCE_ROWS)
+            page->resources[page->count++] = rows[i];
+    return found;
+}
+
 static void fill_facts(const struct bw_core *core, struct bw_page *page)
 {
     const struct bw_core_member *m = &core->members[core->self];
@@ -70,6 +87,9 @@ void bw_core_fill_page(const struct bw_core *core, uint8_t number, struct bw_pag
         for (uint32_t i = (number - 1U) * BW_PAGE_INTERFACE_ROWS;
              i < core->config->interfaces_count && page->count < BW_PAGE_INTERFACE_ROWS; i++)
             fill_interface(core, (uint8_t)i, &page->interfaces[page->count++]);
+    } else if (number >= 3 + pnote_pages(core)) {
+        page->kind = BW_PAGE_RESOURCES;
+        fill_resources(core, (number - 3U - pnote_pages(core)) * BW_PAGE_RESOURCE_ROWS, page);
     } else {
         page->kind = BW_PAGE_PNOTES;
         for (uint32_t i = (number - 3U) * BW_PAGE_PNOTE_ROWS; i < core->pnotes_count && page->count < BW_PAGE_PNOTE_ROWS; i++)
@@ -107,6 +127,13 @@ static uint64_t hash_pnote(uint64_t hash, const struct bw_pnote_row *row)
     return hash_number(hash, row->timeout_ns);
 }
 
+static uint64_t hash_resource(uint64_t hash, const struct bw_resource_row *row)
+{
+    hash = hash_text(hash_text(hash, row->name), row->detail);
+    hash = hash_number(hash, (uint64_t)row->group << 48 | (uint64_t)row->index << 32 | row->kind << 16 | row->state << 8 | row->recovery);
+    return hash_number(hash_number(hash, (uint64_t)row->retries << 32 | row->retries_left), (uint64_t)row->since_wall);
+}
+
 uint32_t bw_core_page_digest(const struct bw_page *page)
 {
     uint64_t hash = hash_number(BW_HASH_START, (uint64_t)page->number << 16 | (uint64_t)page->kind << 8 | page->count);
@@ -122,6 +149,8 @@ uint32_t bw_core_page_digest(const struct bw_page *page)
             hash = hash_interface(hash, &page->interfaces[i]);
         else if (page->kind == BW_PAGE_PNOTES)
             hash = hash_pnote(hash, &page->pnotes[i]);
+        else if (page->kind == BW_PAGE_RESOURCES)
+            hash = hash_resource(hash, &page->resources[i]);
     }
     digest = (uint32_t)(hash ^ hash >> 32);
     return digest != 0 ? digest : 1; /* 0 = nothing held */
@@ -141,10 +170,29 @@ void bw_core_page(struct bw_core *core, uint8_t number, struct bw_message *messa
 static bool page_is_sound(const struct bw_page *page)
 {
     static const uint8_t most[] = {[BW_PAGE_FACTS] = 1, [BW_PAGE_INTERFACES] = BW_PAGE_INTERFACE_ROWS,
-                                   [BW_PAGE_PNOTES] = BW_PAGE_PNOTE_ROWS};
-    enum bw_page_kind wanted = page->number == 0 ? BW_PAGE_FACTS : page->number < 3 ? BW_PAGE_INTERFACES : BW_PAGE_PNOTES;
+                                   [BW_PAGE_PNOTES] = BW_PAGE_PNOTE_ROWS, [BW_PAGE_RESOURCES] = BW_PAGE_RESOURCE_ROWS};
+    enum bw_page_kind wanted = page->number == 0                    ? BW_PAGE_FACTS
+                               : page->number < 3                   ? BW_PAGE_INTERFACES
+                               : page->kind == BW_PAGE_RESOURCES ? BW_PAGE_RESOURCES
+                                                                    : BW_PAGE_PNOTES;
 
     return page->number < BW_MAX_PAGES && page->kind == wanted && page->count <= most[page->kind];
+}
+
+/* Each has its place by its index; what came with this page before is gone. */
+static void take_resources(struct bw_core_member *m, const struct bw_page *page)
+{
+    for (uint32_t i = 0; i < BW_MAX_RESOURCES; i++)
+        if (m->resource_pages[i] == page->number)
+            m->resources[i].state = 0;
+    for (uint8_t i = 0; page->kind == BW_PAGE_RESOURCES && i < page->count; i++) {
+        uint32_t at = page->resources[i].index - 1;
+
+        if (at >= BW_MAX_RESOURCES)
+            continue;
+        m->resources[at] = page->resources[i];
+        m->resource_pages[at] = page->number;
+    }
 }
 
 void bw_core_page_heard(struct bw_core *core, uint8_t member, const struct bw_page *page)
@@ -160,6 +208,9 @@ void bw_core_page_heard(struct bw_core *core, uint8_t member, const struct bw_pa
     m->pages_held[page->number] = digest;
     m->pages_ns[page->number] = core->now_ns;
     m->rows_count[page->number] = page->count;
+    m->rows_kind[page->number] = page->kind;
+    if (page->number >= 3)
+        take_resources(m, page);
     if (page->kind == BW_PAGE_FACTS) {
         bw_copy(m->version, sizeof(m->version), page->facts.version);
         bw_copy(m->facts_reason, sizeof(m->facts_reason), page->facts.reason);
@@ -170,7 +221,7 @@ void bw_core_page_heard(struct bw_core *core, uint8_t member, const struct bw_pa
     } else if (page->kind == BW_PAGE_INTERFACES) {
         memcpy(&m->interfaces[(page->number - 1) * BW_PAGE_INTERFACE_ROWS], page->interfaces,
                page->count * sizeof(page->interfaces[0]));
-    } else {
+    } else if (page->kind == BW_PAGE_PNOTES) {
         memcpy(&m->pnotes[(page->number - 3) * BW_PAGE_PNOTE_ROWS], page->pnotes, page->count * sizeof(page->pnotes[0]));
     }
 }
@@ -184,10 +235,12 @@ void bw_core_page_asked(struct bw_core *core, uint32_t wanted)
 
 static void renew_digests(struct bw_core *core)
 {
+    uint32_t resources = fill_resources(core, 0, NULL);
+    uint32_t count = 3 + pnote_pages(core) + (resources + BW_PAGE_RESOURCE_ROWS - 1) / BW_PAGE_RESOURCE_ROWS;
     struct bw_page page;
 
     core->pages_dirty = false;
-    core->pages_count = (uint8_t)(3 + (core->pnotes_count + BW_PAGE_PNOTE_ROWS - 1) / BW_PAGE_PNOTE_ROWS);
+    core->pages_count = (uint8_t)(count < BW_MAX_PAGES ? count : BW_MAX_PAGES);
     for (uint8_t i = 0; i < core->pages_count; i++) {
         bw_core_fill_page(core, i, &page);
         if (page.digest != core->page_digests[i])

@@ -217,8 +217,8 @@ static void fill_pnotes(const struct bw_core *core, uint8_t member, struct bw_sn
         if (member == core->self) {
             bw_core_fill_page(core, page, &message.page);
             rows = message.page.pnotes;
-            count = message.page.count;
-        } else if (m->pages_held[page] == 0) {
+            count = message.page.kind == BW_PAGE_PNOTES ? message.page.count : 0;
+        } else if (m->pages_held[page] == 0 || m->rows_kind[page] != BW_PAGE_PNOTES) {
             continue;
         } else {
             age = core->now_ns - m->pages_ns[page];
@@ -226,6 +226,27 @@ static void fill_pnotes(const struct bw_core *core, uint8_t member, struct bw_sn
         for (uint8_t i = 0; i < count && total < BW_MAX_PNOTES; i++, total++)
             add_pnote(core, member, &rows[i], age, s);
     }
+}
+
+/* Indexes run on from group to group, so this is their order too. */
+static void fill_resources(const struct bw_core *core, struct bw_snapshot *s)
+{
+    s->resources_count = 0;
+    for (uint32_t at = 0; at < BW_MAX_RESOURCES; at++)
+        for (uint8_t i = 0; i < core->count; i++) {
+            const struct bw_core_member *m = &core->members[i];
+            struct bw_resource_row *row = &s->resources[s->resources_count];
+
+            if (m->resources[at].state == 0 || (i != core->self && m->resource_pages[at] >= m->pages_count))
+                continue;
+            *row = m->resources[at];
+            row->member = bw_core_id(core, i);
+            if (i != core->self && !m->heard) {
+                row->state = BW_GROUP_UNKNOWN;
+                bw_format(row->detail, sizeof(row->detail), "%s is not heard", bw_core_name(core, i));
+            }
+            s->resources_count++;
+        }
 }
 
 static void fill_addresses(const struct bw_core *core, struct bw_snapshot *s)
@@ -278,6 +299,7 @@ static void fill_groups(const struct bw_core *core, struct bw_snapshot *s)
         row->holder = bw_core_id(core, core->groups[g].shown_holder);
         row->epoch = core->groups[g].epoch;
         row->stopped = bw_core_stopped(core, g);
+        row->decision = core->groups[g].wish;
         for (uint8_t i = 0; i < c->groups[g].policy_count; i++)
             n += bw_format(row->policy + n, sizeof(row->policy) - n, "%s%s", i > 0 ? " " : "",
                            bw_core_name(core, c->groups[g].policy[i]));
@@ -297,6 +319,7 @@ void bw_core_snapshot(const struct bw_core *core, struct bw_snapshot *s)
         fill_pnotes(core, i, s);
     }
     fill_addresses(core, s);
+    fill_resources(core, s);
     fill_groups(core, s);
     for (uint32_t cause = BW_CAUSE_NONE; cause <= BW_CAUSE_LAST; cause++) {
         struct bw_cause_row *row = &s->causes[s->causes_count++];

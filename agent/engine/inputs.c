@@ -39,7 +39,7 @@ static const char *const trouble[] = {
     [BW_VERDICT_MALFORMED] = "frames that cannot be read",
     [BW_VERDICT_UNAUTHENTIC] = "frames under a wrong key, or forged",
     [BW_VERDICT_REPLAYED] = "frames that were seen before (replayed)",
-    [BW_VERDICT_FOREIGN] = "frames of another cluster",
+    [BW_VERDICT_FOREIGN] = "frames of another cluster, or of a member that is not in the configuration",
     [BW_VERDICT_DUPLICATE_ID] = "frames of another process that uses this member's id",
 };
 
@@ -66,12 +66,23 @@ static void answer_query(struct bw_engine *e, uint8_t interface)
     bw_engine_send_heartbeat(e, (uint16_t)(1U << interface));
 }
 
+/* Without authentication another cluster with this one's number reads like this one. */
+static bool is_member(const struct bw_engine *e, uint8_t id)
+{
+    for (uint8_t i = 0; i < e->cluster->members_count; i++)
+        if (e->cluster->members[i].id == id)
+            return true;
+    return false;
+}
+
 static void input_frame(struct bw_engine *e, const struct bw_arrival *r)
 {
     static struct bw_message message; /* large; the engine is one thread */
     struct bw_input input = {.kind = BW_INPUT_MESSAGE, .interface = r->interface, .message = &message};
     enum bw_verdict verdict = bw_open_frame(e->seal, r->bytes + r->at, r->length, r->interface, &message);
 
+    if ((verdict == BW_VERDICT_ACCEPT || verdict == BW_VERDICT_FAREWELL || verdict == BW_VERDICT_QUERY) && !is_member(e, message.sender))
+        verdict = BW_VERDICT_FOREIGN;
     e->verdicts[verdict]++;
     switch (verdict) {
     case BW_VERDICT_ACCEPT:
@@ -162,6 +173,7 @@ void bw_engine_inputs(struct bw_engine *e)
      * now and then. */
     if (bw_engine_ready(e, SOURCE_EDGE) || e->now_ns - e->notices_ns >= NOTICES_EVERY_NS) {
         e->notices_ns = e->now_ns;
+        bw_linux_readable(e->edge, bw_engine_ready(e, SOURCE_EDGE));
         input_notices(e);
     }
     bw_engine_reload_run(e);

@@ -247,6 +247,20 @@ static void trap_rule_rows(const struct bw_engine *e, struct bw_snapshot *s)
     }
 }
 
+/* Resources go to the other members too, so the core has them; only when they changed. */
+static void take_resources(struct bw_engine *e)
+{
+    struct bw_others *o = &e->others;
+    size_t head = offsetof(struct bw_resource_rows, rows), row = sizeof(o->resources.rows[0]);
+
+    if (e->agent->rows.resources == NULL || !bw_published_read(e->agent->rows.resources, &o->resources_draft) ||
+        o->resources_draft.count > BW_MAX_RESOURCES ||
+        memcmp(&o->resources, &o->resources_draft, head + o->resources_draft.count * row) == 0)
+        return;
+    o->resources = o->resources_draft;
+    bw_core_resources(e->core, o->resources.rows, o->resources.count);
+}
+
 /* What other threads contribute. One that is just writing: its former rows, which the engine keeps. */
 static void rows_of_others(struct bw_engine *e, struct bw_snapshot *s)
 {
@@ -257,8 +271,6 @@ static void rows_of_others(struct bw_engine *e, struct bw_snapshot *s)
         o->sync = o->sync_draft;
     if (rows->alerts != NULL && bw_published_read(rows->alerts, &o->alerts_draft))
         o->alerts = o->alerts_draft;
-    if (rows->resources != NULL && bw_published_read(rows->resources, &o->resources_draft))
-        o->resources = o->resources_draft;
     s->sync = o->sync.sync;
     if (s->sync.state == 0)
         s->sync.state = BW_SYNC_OFF;
@@ -267,8 +279,6 @@ static void rows_of_others(struct bw_engine *e, struct bw_snapshot *s)
     memcpy(s->sync_peers, o->sync.peers, o->sync.peers_count * sizeof(o->sync.peers[0]));
     s->alerts_count = o->alerts.count;
     memcpy(s->alerts, o->alerts.rows, o->alerts.count * sizeof(o->alerts.rows[0]));
-    s->resources_count = o->resources.count;
-    memcpy(s->resources, o->resources.rows, o->resources.count * sizeof(o->resources.rows[0]));
 }
 
 void bw_engine_post(struct bw_engine *e)
@@ -277,6 +287,7 @@ void bw_engine_post(struct bw_engine *e)
     struct bw_snapshot *s = bw_board_draft(e->agent->board);
     uint32_t local = c->members[c->local].id;
 
+    take_resources(e);
     bw_core_snapshot(e->core, s);
     agent_row(e, &s->agent);
     trap_rule_rows(e, s);

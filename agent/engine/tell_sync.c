@@ -31,6 +31,13 @@ static void tell_member(struct bw_engine *e, const struct bw_snapshot *s, const 
     for (uint32_t g = 0; g < s->groups_count; g++)
         if (s->groups[g].holder == row->id)
             m->groups |= 1U << g;
+    for (uint32_t i = 0; i < s->interfaces_count; i++) {
+        const struct bw_interface_row *interface = &s->interfaces[i];
+
+        if (interface->member == row->id && interface->state == BW_INTERFACE_DOWN && interface->index >= 1 &&
+            interface->index <= BW_MAX_INTERFACES)
+            m->down |= (uint16_t)(1U << (interface->index - 1));
+    }
 }
 
 static void tell_links(const struct bw_engine *e, const struct bw_snapshot *s, struct bw_sync_view *view)
@@ -58,12 +65,12 @@ static void tell_event(struct bw_engine *e, const struct bw_snapshot *s)
     struct bw_event event = {.time_wall = bw_wall(), .kind = BW_EVENT_SYNC, .member = s->cluster.local_member};
     uint32_t before = e->sync_state;
 
-    if (s->sync.state == before || (before != 0 && e->now_ns - e->sync_event_ns < EVENT_LEAST_NS))
+    if (s->sync.state == before || e->now_ns - e->sync_event_ns < EVENT_LEAST_NS)
         return;
     e->sync_state = s->sync.state;
-    e->sync_event_ns = e->now_ns;
     if (before == 0 || s->sync.state == BW_SYNC_OFF || before == BW_SYNC_OFF)
         return; /* it has only just started */
+    e->sync_event_ns = e->now_ns;
     bw_copy(event.from, sizeof(event.from), bw_enum_text(&bw_enum_sync_state, before));
     bw_copy(event.to, sizeof(event.to), bw_enum_text(&bw_enum_sync_state, s->sync.state));
     bw_copy(event.reason, sizeof(event.reason), s->sync.detail);

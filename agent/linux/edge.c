@@ -11,6 +11,7 @@
 
 #include "agent/linux/announce.h"
 #include "agent/linux/edge.h"
+#include "agent/linux/service.h"
 #include "bellwether/log.h"
 
 static void close_all(struct bw_linux *e)
@@ -158,6 +159,8 @@ void bw_linux_announce(struct bw_linux *e, uint8_t group)
 {
     unsigned count = 0;
 
+    if (bw_service_watches(e->config))
+        return;
     for (unsigned i = 0; i < e->config->addresses_count; i++)
         count += e->config->addresses[i].group == group;
     if (count > ANNOUNCED_HERE) {

@@ -40,18 +40,21 @@ struct bw_linux {
         uint32_t revokes;
         uint64_t installed, released; /* newest answers handed out */
         uint64_t installed_ns;        /* held without interruption since, 0 = not */
+        bool served;                  /* mode service: as last told */
     } groups[BW_MAX_GROUPS];
     uint32_t requests;
     uint64_t request_ns; /* when the oldest one that is not worked off was made */
     uint64_t read_ns;    /* last reading */
     uint64_t excuse_ns;  /* nothing is overdue that was due before: this thread itself was away */
     /* To be handed out. */
+    bool nothing_to_read;                    /* as the engine says */
     bool reading;                            /* within one round of bw_linux_next */
     uint64_t links_changed, spoke, received; /* masks of interfaces */
     uint64_t installed, released;            /* masks of groups */
     uint64_t lost[BW_MAX_ADDRESSES / 64];
     bool overdue, overdue_told;
     bool witnessed; /* a witness answered */
+    struct bw_request service_request; /* mode service: handed out with an input */
     struct bw_stranger strangers[BW_MAX_ADDRESSES];
     uint16_t strangers_pending;
 };

@@ -31,6 +31,7 @@ struct lease {
 struct group_hold {
     uint32_t revokes; /* seen */
     uint64_t until_ns;
+    uint64_t since_ns; /* mode service: granted, though nothing is put on, since then */
     bool wanted;
     bool releasing;      /* revoked: RELEASED is owed when all is off */
     bool told_installed; /* since it is wanted */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/linux/edge.h"
+#include "agent/linux/service.h"
 #include "bellwether/log.h"
 #include "bellwether/text.h"
 
@@ -155,20 +156,27 @@ static void read_all(struct bw_linux *e)
     uint64_t now_ns = bw_now_ns();
     int n;
 
-    bw_wake_drain(e->cells->engine_fd);
-    n = bw_rtnl_notices(&e->notices, NOTICES_AT_ONCE, visit_notice, e);
-    if (n == -ENOBUFS)
-        ask_for_dump(e);
+    if (!e->nothing_to_read) {
+        bw_wake_drain(e->cells->engine_fd);
+        n = bw_rtnl_notices(&e->notices, NOTICES_AT_ONCE, visit_notice, e);
+        if (n == -ENOBUFS)
+            ask_for_dump(e);
+    }
     while (bw_ring_take(&e->cells->ring, &fact))
         read_fact(e, &fact, now_ns);
     read_answers(e, now_ns);
     judge_writes(e, now_ns);
-    bw_probing_read(&e->probing, e->links, now_ns, &spoke, &received, heard, e);
-    if (bw_witness_read(&e->witness, e->config))
+    bw_probing_read(&e->probing, e->links, now_ns, e->nothing_to_read, &spoke, &received, heard, e);
+    if (!e->nothing_to_read && bw_witness_read(&e->witness, e->config))
         e->witnessed = true;
     e->spoke |= spoke;
     e->received |= received;
     e->read_ns = now_ns;
+}
+
+void bw_linux_readable(struct bw_linux *e, bool readable)
+{
+    e->nothing_to_read = !readable;
 }
 
 /* ---- handing out ---- */
@@ -268,7 +276,8 @@ int bw_linux_next(struct bw_linux *e, struct bw_input *input)
         e->reading = true;
     }
     memset(input, 0, sizeof(*input));
-    if (next_flag(e, input) || next_lost(e, input) || next_stranger(e, input))
+    if (next_flag(e, input) || next_lost(e, input) || next_stranger(e, input) ||
+        bw_service_next(e, input))
         return 1;
     e->reading = false;
     return 0;

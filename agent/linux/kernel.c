@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/linux/holder_private.h"
+#include "agent/linux/service.h"
 #include "bellwether/text.h"
 
 #define NOTICES_AT_ONCE     1024
@@ -84,7 +85,7 @@ static void visit_dump(void *arg, const struct nlmsghdr *message)
     struct bw_notice notice;
 
     bw_picture_apply(&d->holder->picture, message, &notice);
-    if (notice.address >= 0 && notice.ours)
+    if (notice.address >= 0 && (notice.ours || bw_service_watches(d->holder->config)))
         d->seen[notice.address] = true;
 }
 
@@ -104,6 +105,10 @@ int bw_holder_dump(struct bw_holder *h)
         return error;
     }
     compare(h, &before);
+    if (bw_service_watches(h->config)) {
+        bw_service_seen(h, d.seen);
+        return 0;
+    }
     for (unsigned i = 0; i < h->config->addresses_count; i++) {
         struct lease *l = &h->leases[i];
 
@@ -127,6 +132,10 @@ static void heed(struct bw_holder *h, const struct bw_notice *notice)
     uint64_t now_ns = bw_now_ns(), held_back;
     char text[BW_ADDRESS_TEXT_MAX];
 
+    if (bw_service_watches(h->config)) {
+        bw_service_heed(h, notice);
+        return;
+    }
     if (!notice->ours) {
         if (!notice->removed && bw_log_allowed(&h->stranger_limit, now_ns, &held_back))
             bw_log(BW_LOG_WARNING, "somebody put the virtual address %s on %s with a prefix of its own: remove it",

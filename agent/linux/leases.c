@@ -9,6 +9,7 @@
 
 #include "agent/linux/announce.h"
 #include "agent/linux/holder_private.h"
+#include "agent/linux/service.h"
 #include "bellwether/text.h"
 
 #define RETRY_NS           (100 * BW_MS)
@@ -329,6 +330,10 @@ void bw_holder_work(struct bw_holder *h)
 {
     struct pass p;
 
+    if (bw_service_watches(h->config)) {
+        bw_service_work(h);
+        return;
+    }
     for (;;) {
         uint64_t now_ns = bw_now_ns();
 

@@ -31,8 +31,12 @@ void bw_linux_free(struct bw_linux *edge);
 /* Engine: descriptors to poll for reading, at most cap; returns how many. They never change, but one may be added with a configuration. */
 int bw_linux_fds(const struct bw_linux *edge, int *fds, int cap);
 /* Engine: reads what is waiting (notices, neighbour replies, answers of the address thread) and turns it into the next core input.
- * 1 = *input set (LINK, PROBE_REPLY, RECEIVED, RELEASED, INSTALLED, OVERDUE, ADDRESS_LOST, ADDRESS_DUPLICATE), 0 = nothing more. */
+ * 1 = *input set (LINK, PROBE_REPLY, RECEIVED, RELEASED, INSTALLED, OVERDUE, ADDRESS_LOST, ADDRESS_DUPLICATE; in mode service
+ * REQUEST with ticket 0), 0 = nothing more. */
 int bw_linux_next(struct bw_linux *edge, struct bw_input *input);
+/* Engine: have the descriptors anything to read now? If not, bw_linux_next looks only at what time brings. As long as this is never called,
+ * it reads them each time. */
+void bw_linux_readable(struct bw_linux *edge, bool readable);
 /* Engine: the present picture of interface index i (after a LINK input: re-attach the port when ifindex, mac or address changed). */
 const struct bw_link *bw_linux_link(const struct bw_linux *edge, uint8_t interface);
 

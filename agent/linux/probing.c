@@ -342,12 +342,12 @@ static bool read_socket(struct reading *r, int fd, bool arp)
     return true;
 }
 
-static void read_sockets(struct reading *r)
+static void read_sockets(struct reading *r, bool idle)
 {
     struct bw_probing *p = r->probing;
-    bool full = read_socket(r, p->arp_fd, true);
+    bool full = !idle && read_socket(r, p->arp_fd, true);
 
-    if (p->nd_fd >= 0)
+    if (!idle && p->nd_fd >= 0)
         full |= read_socket(r, p->nd_fd, false);
     p->full_rounds = full ? p->full_rounds + 1 : 0;
     if (p->shut_ns == 0 && p->full_rounds >= STORM_ROUNDS)
@@ -356,13 +356,13 @@ static void read_sockets(struct reading *r)
         open_filters(p);
 }
 
-void bw_probing_read(struct bw_probing *p, const struct bw_link *links, uint64_t now_ns, uint16_t *spoke,
-                     uint16_t *received, bw_probing_heard *heard, void *arg)
+void bw_probing_read(struct bw_probing *p, const struct bw_link *links, uint64_t now_ns, bool idle,
+                     uint16_t *spoke, uint16_t *received, bw_probing_heard *heard, void *arg)
 {
     struct reading r = {.probing = p, .links = links, .now_ns = now_ns, .heard = heard, .arg = arg};
     uint16_t watching = 0, due = 0;
 
-    read_sockets(&r);
+    read_sockets(&r, idle);
     for (uint8_t i = 0; i < p->config->interfaces_count; i++) {
         if (!watched(p, i, now_ns))
             continue;

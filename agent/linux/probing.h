@@ -54,8 +54,8 @@ void bw_probing_ask(struct bw_probing *probing, int sender, uint8_t interface, c
 typedef void bw_probing_heard(void *arg, uint8_t interface, const struct bw_neighbour_frame *frame);
 /* Reads a bounded number of frames, and the receive counters of interfaces that were probed just now. Masks of
  * interfaces where some neighbour spoke (*spoke) and where anything at all was received (*received), both only of those
- * being probed. */
-void bw_probing_read(struct bw_probing *probing, const struct bw_link *links, uint64_t now_ns, uint16_t *spoke,
-                     uint16_t *received, bw_probing_heard *heard, void *arg);
+ * being probed. idle: no frame is waiting. */
+void bw_probing_read(struct bw_probing *probing, const struct bw_link *links, uint64_t now_ns, bool idle,
+                     uint16_t *spoke, uint16_t *received, bw_probing_heard *heard, void *arg);
 
 #endif

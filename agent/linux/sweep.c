@@ -10,6 +10,7 @@
 
 #include "agent/linux/linux.h"
 #include "agent/linux/picture.h"
+#include "agent/linux/service.h"
 
 struct sweeping {
     struct bw_rtnl_batch batch;
@@ -38,9 +39,12 @@ static void flush(struct bw_rtnl *rtnl, struct sweeping *s)
 int bw_sweep(struct bw_rtnl *rtnl, const struct bw_cluster_config *config)
 {
     int devices[BW_MAX_INTERFACES];
-    struct sweeping *s = calloc(1, sizeof(*s));
+    struct sweeping *s;
     int result;
 
+    if (bw_service_watches(config)) /* they are not ours */
+        return 0;
+    s = calloc(1, sizeof(*s));
     if (s == NULL)
         return -ENOMEM;
     for (uint8_t i = 0; i < config->interfaces_count; i++)

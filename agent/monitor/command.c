@@ -22,15 +22,15 @@
 
 #define WORDS_MAX 32
 #define CANNOT_RUN 127 /* as a shell says it */
+#define READY_FD 3
 
 static void give_up(const char *what, const char *which, int error) __attribute__((noreturn));
 static void give_up(const char *what, const char *which, int error)
 {
     dprintf(STDOUT_FILENO, "%s %s: %s\n", what, which, strerror(error));
+    (void)!write(READY_FD, "", 1); /* whoever waits for it to run sees that it does not */
     _exit(CANNOT_RUN);
 }
-
-#define READY_FD 3
 
 static void set_streams(int output, int ready)
 {
@@ -105,6 +105,17 @@ static void set_capabilities(uint32_t kept)
         give_up("cannot give up", "privileges", errno);
 }
 
+/* The daemon may be the last to be killed when memory runs out; what it starts is as anything else. */
+static void be_ordinary(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    (void)!write(fd, "0", 1);
+    close(fd);
+}
+
 static void set_environment(const struct bw_job *job)
 {
     clearenv();
@@ -143,6 +154,7 @@ void bw_command_exec(const struct bw_job *job, int output, int ready)
     list[count] = NULL;
     if (count == 0)
         _exit(CANNOT_RUN);
+    be_ordinary();
     set_user(job->user);
     set_capabilities(job->kind == BW_JOB_RULESET ? 1U << CAP_NET_ADMIN : 0);
     set_environment(job);

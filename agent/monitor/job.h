@@ -76,7 +76,7 @@ int bw_runner_start(void);
 
 /* warden.c: carries out one job in the calling process, which is for nothing else, and answers on fd. */
 void bw_warden_run(const struct bw_job *job, int fd);
-/* command.c: becomes the command; its output goes to `output`. ready: closed when it runs, -1 = none. Never returns. */
+/* command.c: becomes the command; its output goes to `output`. ready: closed when it runs, a byte comes first when it cannot; -1 = none. Never returns. */
 void bw_command_exec(const struct bw_job *job, int output, int ready) __attribute__((noreturn));
 
 /* ruleset.c, pure: takes a listing piece by piece. */

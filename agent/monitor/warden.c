@@ -259,8 +259,10 @@ static void wait_resource(struct warden *w, int fd, int ready)
             take_signals(w);
         reap(w);
         if (polls[2].revents != 0) {
+            bool runs = read(ready, &(char){0}, 1) == 0;
+
             ready = -1;
-            if (w->job->stays && w->pid != 0) {
+            if (runs && w->job->stays && w->pid != 0) {
                 w->answer.end = BW_JOB_STARTED;
                 answer(w, fd);
                 w->answer.end = 0;

@@ -58,7 +58,8 @@ enum bw_verdict {
     BW_VERDICT_REPLAYED,
     BW_VERDICT_FOREIGN,    /* another cluster's number */
     BW_VERDICT_OWN,        /* own frame looped back */
-    BW_VERDICT_DUPLICATE_ID, /* authentic, of our member id, another boot id, not our keeper's: two share an id */
+    BW_VERDICT_DUPLICATE_ID, /* authentic, of our member id, another boot id, not our keeper's: two share an id, or it is a
+                                recording; ACCEPT, with our id as the sender, once it has shown that it lives */
 };
 
 struct bw_seal; /* one per process: keys, own boot id, sequences, peers' sessions */

@@ -132,11 +132,13 @@ static void fill_handshake(struct bw_seal *seal, struct bw_message *message, con
     struct bw_heartbeat *heartbeat = &message->heartbeat;
 
     handshake->count = 0;
+    if (message->kind == BW_MESSAGE_STATE_QUERY) /* at the start: does a process of our id live already? */
+        bw_sessions_tell(&seal->sessions, true, handshake);
     if (message->kind != BW_MESSAGE_HEARTBEAT)
         return;
     if (facts && facts->members_count <= BW_MAX_MEMBERS)
         bw_sessions_know(&seal->sessions, facts->member_ids, facts->members_count);
-    bw_sessions_tell(&seal->sessions, handshake);
+    bw_sessions_tell(&seal->sessions, false, handshake);
     for (unsigned i = 0; i < heartbeat->echoes_count && i < BW_MAX_MEMBERS; i++) {
         struct bw_echo *echo = &heartbeat->echoes[i];
 
@@ -270,15 +272,26 @@ static bool open_body(const struct bw_seal *seal, struct bw_session *session, co
 }
 
 /* A frame in our own member's name that we did not send. */
-static enum bw_verdict judge_namesake(const struct bw_seal *seal, const struct envelope *envelope,
-                                      const struct bw_message *message)
+static enum bw_verdict judge_namesake(struct bw_seal *seal, const struct envelope *envelope, struct bw_message *message,
+                                      const struct bw_handshake *handshake)
 {
+    struct bw_session *twin = &seal->sessions.twin;
+
     bool keeper = !no_boot(&seal->setup.keeper) && same_boot(&envelope->boot, &seal->setup.keeper);
 
     if (message->kind == BW_MESSAGE_FAREWELL && message->farewell.member == seal->setup.local &&
         (keeper || same_boot(&message->farewell.over, &seal->setup.boot)))
         return BW_VERDICT_FAREWELL;
-    return keeper ? BW_VERDICT_OWN : BW_VERDICT_DUPLICATE_ID;
+    if (keeper)
+        return BW_VERDICT_OWN;
+    /* One that answers our challenge lives, and the core has to know. All else may be a recording. */
+    if (bw_session_check(twin, &envelope->boot, envelope->class, envelope->interface, envelope->sequence) == BW_FRESH_REPLAYED)
+        return BW_VERDICT_REPLAYED;
+    if (!bw_session_heard(&seal->sessions, twin, &envelope->boot, envelope->class, envelope->interface, envelope->sequence,
+                          handshake, message->kind == BW_MESSAGE_HEARTBEAT || message->kind == BW_MESSAGE_STATE_QUERY))
+        return BW_VERDICT_DUPLICATE_ID;
+    message->sender = seal->setup.local;
+    return BW_VERDICT_ACCEPT;
 }
 
 /* A farewell names an incarnation that is over: it needs no adoption, and to hear it again changes nothing. */
@@ -330,7 +343,7 @@ static enum bw_verdict judge(struct bw_seal *seal, struct bw_session *session, c
     message->boot = envelope->boot;
     message->sequence = envelope->sequence;
     if (!session)
-        return judge_namesake(seal, envelope, message);
+        return judge_namesake(seal, envelope, message, &handshake);
     message->sender = session->member;
     if (message->kind == BW_MESSAGE_FAREWELL) {
         if (freshness == BW_FRESH)
@@ -360,6 +373,8 @@ static void complete(struct bw_message *message, enum bw_verdict verdict, uint8_
             message->page.interfaces[i].member = sender;
         else if (message->page.kind == BW_PAGE_PNOTES)
             message->page.pnotes[i].member = sender;
+        else if (message->page.kind == BW_PAGE_RESOURCES)
+            message->page.resources[i].member = sender;
     }
 }
 

@@ -93,7 +93,7 @@ static const struct bw_field answer_fields[] = {
 
 static const struct bw_field page_fields[] = {
     {FIELD(U8, bw_page, number), RANGE(0, BW_MAX_PAGES - 1)},
-    {FIELD(U8, bw_page, kind), RANGE(BW_PAGE_FACTS, BW_PAGE_PNOTES)},
+    {FIELD(U8, bw_page, kind), RANGE(BW_PAGE_FACTS, BW_PAGE_RESOURCES)},
     {FIELD(U32, bw_page, digest), ALL},
 };
 
@@ -132,6 +132,19 @@ static const struct bw_field pnote_fields[] = {
     {FIELD(U64, bw_pnote_row, age_ns), ALL},
     {FIELD(BOOL, bw_pnote_row, persistent), ALL},
     {TEXT(bw_pnote_row, detail)},
+};
+
+static const struct bw_field resource_fields[] = {
+    {FIELD(SMALL, bw_resource_row, group), RANGE(1, BW_MAX_GROUPS)},
+    {FIELD(SMALL, bw_resource_row, index), RANGE(1, BW_MAX_RESOURCES)},
+    {TEXT(bw_resource_row, name)},
+    {FIELD(SMALL, bw_resource_row, kind), RANGE(BW_RESOURCE_FIP, BW_RESOURCE_EXEC)},
+    {FIELD(SMALL, bw_resource_row, state), RANGE(BW_GROUP_ONLINE, BW_GROUP_UNKNOWN)},
+    {FIELD(SMALL, bw_resource_row, recovery), RANGE(BW_ON_FAILURE_IGNORE, BW_ON_FAILURE_FAILOVER)},
+    {FIELD(SMALL, bw_resource_row, retries), ALL},
+    {FIELD(SMALL, bw_resource_row, retries_left), ALL},
+    {FIELD(U64, bw_resource_row, since_wall), ALL},
+    {TEXT(bw_resource_row, detail)},
 };
 
 static const struct bw_field request_fields[] = {
@@ -185,6 +198,10 @@ const struct bw_section bw_sections[BW_TLVS] = {
                             .page = BW_PAGE_PNOTES,
                             LIST(page.count, page.pnotes, BW_PAGE_PNOTE_ROWS),
                             FIELDS(pnote)},
+    [BW_TLV_PAGE_RESOURCES] = {.kind = BW_MESSAGE_PAGE,
+                               .page = BW_PAGE_RESOURCES,
+                               LIST(page.count, page.resources, BW_PAGE_RESOURCE_ROWS),
+                               FIELDS(resource)},
     [BW_TLV_PAGE_REQUEST] = {.kind = BW_MESSAGE_PAGE_REQUEST, .first = 1, FIELDS(request)},
     [BW_TLV_FAREWELL] = {.kind = BW_MESSAGE_FAREWELL, .first = 1, FIELDS(farewell)},
     [BW_TLV_STATE_QUERY] = {.kind = BW_MESSAGE_STATE_QUERY, .first = 1},

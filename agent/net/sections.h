@@ -24,6 +24,7 @@ enum bw_tlv {
     BW_TLV_FAREWELL,
     BW_TLV_STATE_QUERY,
     BW_TLV_WISHES,
+    BW_TLV_PAGE_RESOURCES,
     BW_TLVS,
 };
 

@@ -64,6 +64,8 @@ void bw_sessions_init(struct bw_sessions *sessions, uint8_t local, const uint64_
     memset(sessions, 0, sizeof(*sessions));
     sessions->local = local;
     memcpy(sessions->challenge_key, seed, sizeof(sessions->challenge_key));
+    sessions->twin.member = local;
+    renew_challenge(sessions, &sessions->twin);
 }
 
 struct bw_session *bw_session_find(struct bw_sessions *sessions, uint8_t member)
@@ -123,23 +125,28 @@ static void tell(struct bw_handshake *handshake, uint8_t member, enum bw_handsha
         handshake->entries[handshake->count++] = (struct bw_handshake_entry){member, what, value};
 }
 
-void bw_sessions_tell(struct bw_sessions *sessions, struct bw_handshake *handshake)
+static void tell_session(struct bw_session *session, bool asks, struct bw_handshake *handshake)
+{
+    if (asks || session->strangers_left)
+        tell(handshake, session->member, BW_HANDSHAKE_CHALLENGE, session->challenge);
+    if (session->strangers_left)
+        session->strangers_left--;
+    for (unsigned i = 0; i < BW_ASKED_MAX; i++) {
+        if (!session->asked[i].left)
+            continue;
+        session->asked[i].left--;
+        tell(handshake, session->member, BW_HANDSHAKE_RESPONSE, session->asked[i].value);
+    }
+}
+
+void bw_sessions_tell(struct bw_sessions *sessions, bool asks_for_twin, struct bw_handshake *handshake)
 {
     handshake->count = 0;
     for (struct bw_session *session = sessions->slots; session < sessions->slots + BW_MAX_MEMBERS; session++) {
-        if (!session->member)
-            continue;
-        if (!session->adopted || session->strangers_left)
-            tell(handshake, session->member, BW_HANDSHAKE_CHALLENGE, session->challenge);
-        if (session->strangers_left)
-            session->strangers_left--;
-        for (unsigned i = 0; i < BW_ASKED_MAX; i++) {
-            if (!session->asked[i].left)
-                continue;
-            session->asked[i].left--;
-            tell(handshake, session->member, BW_HANDSHAKE_RESPONSE, session->asked[i].value);
-        }
+        if (session->member)
+            tell_session(session, !session->adopted, handshake);
     }
+    tell_session(&sessions->twin, asks_for_twin, handshake);
 }
 
 static enum bw_freshness check_incarnation(const struct bw_incarnation *incarnation, unsigned class, unsigned interface,

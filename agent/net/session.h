@@ -67,6 +67,7 @@ struct bw_sessions {
     uint8_t challenge_key[16];
     uint64_t challenges; /* made so far */
     struct bw_session slots[BW_MAX_MEMBERS];
+    struct bw_session twin; /* another process that uses our member id: does it live? */
 };
 
 void bw_sessions_init(struct bw_sessions *sessions, uint8_t local, const uint64_t seed[2]);
@@ -77,8 +78,8 @@ struct bw_session *bw_session_of(struct bw_sessions *sessions, uint8_t member);
 void bw_sessions_know(struct bw_sessions *sessions, const uint8_t *members, unsigned count);
 void bw_session_forget(struct bw_sessions *sessions, struct bw_session *session);
 
-/* The handshake that goes along with the next heartbeat frame. */
-void bw_sessions_tell(struct bw_sessions *sessions, struct bw_handshake *handshake);
+/* The handshake that goes along with the next heartbeat frame, or question who is there. */
+void bw_sessions_tell(struct bw_sessions *sessions, bool asks_for_twin, struct bw_handshake *handshake);
 
 enum bw_freshness { BW_FRESH, BW_FRESH_STRANGER, BW_FRESH_REPLAYED };
 

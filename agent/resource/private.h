@@ -53,7 +53,7 @@ struct bw_resources {
     struct bw_resource_deny denies[BW_MAX_GROUPS][BW_DENY_LAST + 1];
     bool stop_group[BW_MAX_GROUPS];
     char stop_why[BW_MAX_GROUPS][BW_TEXT_MAX];
-    uint32_t tells_first, tells_count, tells_lost;
+    uint32_t tells_first, tells_count;
     struct bw_request tells[BW_RESOURCE_TELLS];
     struct bw_log_limit mark_limit;
     uint64_t marked;

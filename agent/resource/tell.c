@@ -27,11 +27,9 @@ void bw_resource_tell_change(struct bw_resources *all, const struct bw_deed *dee
     struct bw_request *r;
 
     all->unit_wall[deed->unit] = bw_wall();
-    bw_log(deed->to == BW_GROUP_ERROR ? BW_LOG_WARNING : BW_LOG_NOTICE, "resource %s: %s -> %s%s%s", u->config->name,
-           bw_enum_text(&bw_enum_group_state, deed->from), bw_enum_text(&bw_enum_group_state, deed->to),
-           deed->text[0] != '\0' ? ": " : "", deed->text);
-    if (all->tells_count == BW_RESOURCE_TELLS) {
-        all->tells_lost++;
+    if (all->tells_count == BW_RESOURCE_TELLS) { /* the engine logs events; this one it will not hear of */
+        bw_log(BW_LOG_WARNING, "resource %s: %s -> %s, and the history has no room for it: %s", u->config->name,
+               bw_enum_text(&bw_enum_group_state, deed->from), bw_enum_text(&bw_enum_group_state, deed->to), deed->text);
         return;
     }
     r = &all->tells[(all->tells_first + all->tells_count++) % BW_RESOURCE_TELLS];

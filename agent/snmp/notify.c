@@ -263,3 +263,32 @@ bool bw_snmp_is_own(const struct bw_snapshot *snapshot, const struct bw_snmp_tol
 {
     return told->number == BW_SNMP_AUTH_FAILURE || bw_event_is_own(snapshot, &told->event);
 }
+
+/* Of what is told without an event of its own: the kind that it belongs to. */
+static uint32_t kind_of_told(const struct bw_snmp_told *told)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (kinds[i].number == told->number && kinds[i].event != 0)
+            return kinds[i].event;
+    return told->number == BW_SNMP_GROUP ? BW_EVENT_FAILOVER : BW_EVENT_STATE_CHANGE;
+}
+
+bool bw_snmp_is_chosen(const struct bw_alerts_config *alerts, const struct bw_snapshot *snapshot, const struct bw_snmp_told *told)
+{
+    uint32_t kind = kind_of_told(told), severity = BW_SEVERITY_CRITICAL;
+    bool any = false;
+
+    if (told->event.kind != 0) /* a clear goes where its raise went */
+        severity = told->notify.status == BW_SNMP_CLEARED ? bw_event_raises(kind) : bw_event_meaning(&told->event)->severity;
+    for (unsigned i = 0; i < alerts->targets_count; i++) {
+        const struct bw_alert_target_config *t = &alerts->targets[i];
+
+        if (t->kind != BW_ALERT_SNMP)
+            continue;
+        any = true;
+        if ((t->events == 0 || (t->events >> kind & 1) != 0) && severity >= t->severity &&
+            (t->from == BW_NOTIFY_ALL || bw_snmp_is_own(snapshot, told)))
+            return true;
+    }
+    return !any;
+}

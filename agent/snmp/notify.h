@@ -6,6 +6,7 @@
 #ifndef AGENT_SNMP_NOTIFY_H
 #define AGENT_SNMP_NOTIFY_H
 
+#include "bellwether/config.h"
 #include "walk.h"
 
 #define BW_SNMP_VARBINDS_MAX 20
@@ -71,6 +72,9 @@ void bw_snmp_notification(const struct bw_snmp_plan *plan, const struct bw_snmp_
 /* Is it for this member to tell, when each tells its own (notify = "own")? Others' events are theirs; those of the
  * cluster and of silent members are the holder's, or, when nobody holds, the first one's in view. */
 bool bw_snmp_is_own(const struct bw_snapshot *snapshot, const struct bw_snmp_told *told);
+
+/* Do the alert targets of kind snmp, if there are any, let it pass? */
+bool bw_snmp_is_chosen(const struct bw_alerts_config *alerts, const struct bw_snapshot *snapshot, const struct bw_snmp_told *told);
 
 /* ---- watch.c: what is told without an event of its own ---- */
 

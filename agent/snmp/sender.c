@@ -115,7 +115,10 @@ static void send_all_ha(struct bw_snmp *snmp, const struct bw_event *event)
 
 static bool is_wanted(const struct bw_snmp *snmp, const struct bw_snmp_told *told)
 {
-    return snmp->context.config->snmp.notify != BW_NOTIFY_OWN || bw_snmp_is_own(snmp->newest.snapshot, told);
+    const struct bw_config *config = snmp->context.config;
+
+    return (config->snmp.notify != BW_NOTIFY_OWN || bw_snmp_is_own(snmp->newest.snapshot, told)) &&
+           bw_snmp_is_chosen(&config->alerts, snmp->newest.snapshot, told);
 }
 
 /* Skips what is too old to wait, or already gone from the history. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * History, admin state and pnotes as files. Reading keeps all that can be read; a file that is damaged, or another
+ * History, admin state, pnotes and groups as files. Reading keeps all that can be read; a file that is damaged, or another
  * member's, is told and set aside, so that nothing is ever lost by writing a new one.
  */
 #include "agent/store/files.h"
@@ -16,6 +16,7 @@
 #define HISTORY_NAME "history"
 #define ADMIN_NAME   "admin"
 #define PNOTES_NAME  "pnotes"
+#define GROUPS_NAME  "groups"
 
 /* Takes one record. 0, or negative errno when it is not to be believed. */
 typedef int (*take_record)(const struct bw_record *record, void *to, struct bw_kept_file *file);
@@ -146,6 +147,22 @@ static int take_pnote(const struct bw_record *record, void *to, struct bw_kept_f
     return 0;
 }
 
+static int take_group(const struct bw_record *record, void *to, struct bw_kept_file *file)
+{
+    struct bw_kept_groups *groups = to;
+    struct bw_kept_group row;
+
+    (void)file;
+    if (groups->count == BW_MAX_GROUPS || bw_record_get_group(record, &row))
+        return -EBADMSG;
+    for (uint32_t i = 0; i < groups->count; i++) {
+        if (!strcmp(groups->rows[i].name, row.name))
+            return -EBADMSG;
+    }
+    groups->rows[groups->count++] = row;
+    return 0;
+}
+
 void bw_store_read_history(const struct bw_store_place *place, struct bw_history *history, bool tell,
                            struct bw_kept_file *file)
 {
@@ -167,6 +184,13 @@ void bw_store_read_pnotes(const struct bw_store_place *place, struct bw_kept_pno
 {
     pnotes->count = 0;
     read_file(place, PNOTES_NAME, BW_RECORD_PNOTE, take_pnote, pnotes, tell, file);
+}
+
+void bw_store_read_groups(const struct bw_store_place *place, struct bw_kept_groups *groups, bool tell,
+                          struct bw_kept_file *file)
+{
+    groups->count = 0;
+    read_file(place, GROUPS_NAME, BW_RECORD_GROUP, take_group, groups, tell, file);
 }
 
 /* Replaces a file; what is in the way goes aside first. */
@@ -288,4 +312,16 @@ int bw_store_write_pnotes(const struct bw_store_place *place, const struct bw_ke
     err = replace(place, PNOTES_NAME, bytes, at, file);
     free(bytes);
     return err;
+}
+
+int bw_store_write_groups(const struct bw_store_place *place, const struct bw_kept_groups *groups,
+                          struct bw_kept_file *file)
+{
+    struct bw_store_identity own = identity_of(place, BW_RECORD_GROUP);
+    uint8_t bytes[(BW_MAX_GROUPS + 1) * BW_RECORD_MAX];
+    size_t at = bw_record_put_header(bytes, &own);
+
+    for (uint32_t i = 0; i < groups->count; i++)
+        at += bw_record_put_group(bytes + at, &own, &groups->rows[i]);
+    return replace(place, GROUPS_NAME, bytes, at, file);
 }

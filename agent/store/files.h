@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside agent/store: the three files. Each is read by one function that tells what is wrong with it and sets a bad one
+ * Inside agent/store: the four files. Each is read by one function that tells what is wrong with it and sets a bad one
  * aside, and written whole by another.
  */
 #ifndef BELLWETHER_STORE_FILES_H
@@ -14,6 +14,12 @@
 struct bw_kept_pnotes {
     uint32_t count;
     struct bw_pnote_row rows[BW_MAX_PNOTES];
+};
+
+/* Groups that an administrator started or stopped. */
+struct bw_kept_groups {
+    uint32_t count;
+    struct bw_kept_group rows[BW_MAX_GROUPS];
 };
 
 /* What was found in a file. */
@@ -40,12 +46,17 @@ void bw_store_read_admin(const struct bw_store_place *place, struct bw_kept_admi
 void bw_store_read_pnotes(const struct bw_store_place *place, struct bw_kept_pnotes *pnotes, bool tell,
                           struct bw_kept_file *file);
 
+void bw_store_read_groups(const struct bw_store_place *place, struct bw_kept_groups *groups, bool tell,
+                          struct bw_kept_file *file);
+
 /* Write whole. 0 or negative errno; *file then describes the new file. */
 int bw_store_write_history(const struct bw_store_place *place, const struct bw_history *history,
                            struct bw_kept_file *file);
 int bw_store_write_admin(const struct bw_store_place *place, const struct bw_kept_admin *admin,
                          struct bw_kept_file *file);
 int bw_store_write_pnotes(const struct bw_store_place *place, const struct bw_kept_pnotes *pnotes,
+                          struct bw_kept_file *file);
+int bw_store_write_groups(const struct bw_store_place *place, const struct bw_kept_groups *groups,
                           struct bw_kept_file *file);
 /* Appends what is newer than file->last. */
 int bw_store_append_history(const struct bw_store_place *place, const struct bw_history *history,

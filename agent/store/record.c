@@ -148,6 +148,15 @@ size_t bw_record_put_pnote(uint8_t *buf, const struct bw_store_identity *identit
     return finish(&b, identity, BW_RECORD_PNOTE);
 }
 
+size_t bw_record_put_group(uint8_t *buf, const struct bw_store_identity *identity, const struct bw_kept_group *group)
+{
+    struct bytes b = begin(buf);
+
+    put_number(&b, group->decision, 8);
+    put_text(&b, group->name);
+    return finish(&b, identity, BW_RECORD_GROUP);
+}
+
 /* Is there a whole and sound record at the start of these bytes? */
 static bool record_here(const uint8_t *bytes, size_t length, const struct bw_store_identity *identity,
                         struct bw_record *record)
@@ -242,4 +251,14 @@ int bw_record_get_pnote(const struct bw_record *record, struct bw_pnote_row *pno
         pnote->kind > BW_PNOTE_USER || pnote->status < BW_PNOTE_OK || pnote->status > BW_PNOTE_UNKNOWN)
         return -EBADMSG;
     return 0;
+}
+
+int bw_record_get_group(const struct bw_record *record, struct bw_kept_group *group)
+{
+    struct bytes b = payload_of(record);
+
+    memset(group, 0, sizeof(*group));
+    group->decision = get_number(&b, 8);
+    get_text(&b, group->name, sizeof(group->name));
+    return b.bad || record->kind != BW_RECORD_GROUP || !group->name[0] || group->decision == 0 ? -EBADMSG : 0;
 }

@@ -19,7 +19,7 @@
 #define BW_RECORD_MAX          (BW_RECORD_PAYLOAD_MAX + BW_RECORD_OVERHEAD)
 #define BW_RECORD_HEADER_BYTES (BW_RECORD_OVERHEAD + 3)
 
-enum bw_record_kind { BW_RECORD_HEADER = 1, BW_RECORD_EVENT, BW_RECORD_ADMIN, BW_RECORD_PNOTE };
+enum bw_record_kind { BW_RECORD_HEADER = 1, BW_RECORD_EVENT, BW_RECORD_ADMIN, BW_RECORD_PNOTE, BW_RECORD_GROUP };
 
 /* Whose file, and which: kind is that of the records it holds. */
 struct bw_store_identity {
@@ -42,11 +42,19 @@ struct bw_kept_admin {
     char by[BW_TEXT_MAX];
 };
 
+/* What administrators decided of a group, as kept. */
+struct bw_kept_group {
+    char name[BW_NAME_MAX];
+    uint64_t decision; /* of struct bw_group_row */
+};
+
 /* Each writes one record at buf, which has room for BW_RECORD_MAX bytes, and returns its length. */
 size_t bw_record_put_header(uint8_t *buf, const struct bw_store_identity *identity);
 size_t bw_record_put_event(uint8_t *buf, const struct bw_store_identity *identity, const struct bw_event *event);
 size_t bw_record_put_admin(uint8_t *buf, const struct bw_store_identity *identity, const struct bw_kept_admin *admin);
 size_t bw_record_put_pnote(uint8_t *buf, const struct bw_store_identity *identity, const struct bw_pnote_row *pnote);
+
+size_t bw_record_put_group(uint8_t *buf, const struct bw_store_identity *identity, const struct bw_kept_group *group);
 
 /* The next record from *at on, which moves behind it; *bad grows by the bytes that were passed over. False at the end.
  */
@@ -58,5 +66,6 @@ int bw_record_get_header(const struct bw_record *record, struct bw_store_identit
 int bw_record_get_event(const struct bw_record *record, struct bw_event *event);
 int bw_record_get_admin(const struct bw_record *record, struct bw_kept_admin *admin);
 int bw_record_get_pnote(const struct bw_record *record, struct bw_pnote_row *pnote);
+int bw_record_get_group(const struct bw_record *record, struct bw_kept_group *group);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The store: keeps history, the local member's admin state and persistent pnotes in state_dir. bw_store_load reads them
+ * The store: keeps history, the local member's admin state, persistent pnotes and which groups are stopped in state_dir. bw_store_load reads them
  * before the engine starts; after that one thread, woken by the board, writes what changed. Only this thread waits for
  * the disk; one that is full, read-only or gone is tried again every second, said once a minute, and holds up nobody.
  */
@@ -32,9 +32,10 @@ struct bw_store {
     pthread_t thread;
     int wake_fd, stop_fd;
     _Atomic bool abandoned; /* stop gave up waiting: touch nothing shared any more */
-    struct bw_kept_file history_file, admin_file, pnotes_file;
+    struct bw_kept_file history_file, admin_file, pnotes_file, groups_file;
     struct bw_kept_admin admin, admin_kept;    /* as it is, as it is on disk */
     struct bw_kept_pnotes pnotes, pnotes_kept; /* likewise */
+    struct bw_kept_groups groups, groups_kept; /* likewise */
     uint64_t retry_ns;                         /* after a failure: not before this */
     uint64_t pnotes_next_ns;                   /* pnotes: not before this */
     struct bw_log_limit failure_limit;
@@ -67,7 +68,8 @@ static const char *open_error(int err)
 
 /* Puts a file that was set aside back with what could be read of it. A failure is only told: the thread tries again. */
 static void mend(const struct bw_store_place *place, const struct bw_history *history,
-                 const struct bw_kept_admin *admin, const struct bw_kept_pnotes *pnotes, struct bw_kept_file files[3])
+                 const struct bw_kept_admin *admin, const struct bw_kept_pnotes *pnotes,
+                 const struct bw_kept_groups *groups, struct bw_kept_file files[4])
 {
     int err = 0;
 
@@ -77,21 +79,35 @@ static void mend(const struct bw_store_place *place, const struct bw_history *hi
         err = err ? err : bw_store_write_admin(place, admin, &files[1]);
     if (!files[2].sound && pnotes->count)
         err = err ? err : bw_store_write_pnotes(place, pnotes, &files[2]);
+    if (!files[3].sound && groups->count)
+        err = err ? err : bw_store_write_groups(place, groups, &files[3]);
     if (err)
         bw_log(BW_LOG_WARNING, "%s: cannot be written now: %s", place->path, strerror(-err));
+}
+
+/* By name: the configuration may have them in another order meanwhile. One that it no longer has is forgotten. */
+static void give_decisions(const struct bw_cluster_config *cluster, const struct bw_kept_groups *groups,
+                           uint64_t decisions[BW_MAX_GROUPS])
+{
+    for (uint32_t i = 0; i < groups->count; i++)
+        for (uint8_t g = 0; g < cluster->groups_count; g++)
+            if (!strcmp(cluster->groups[g].name, groups->rows[i].name))
+                decisions[g] = groups->rows[i].decision;
 }
 
 void bw_store_load(const struct bw_config *config, struct bw_history *history, struct bw_core_start *start)
 {
     struct bw_store_place place = place_of(config);
     struct bw_kept_pnotes *pnotes = calloc(1, sizeof(*pnotes));
-    struct bw_kept_file files[3];
+    struct bw_kept_groups groups;
+    struct bw_kept_file files[4];
     struct bw_kept_admin admin;
 
     start->admin = 0;
     start->admin_by[0] = '\0';
     start->admin_since_wall = 0;
     start->pnotes_count = 0;
+    memset(start->decisions, 0, sizeof(start->decisions));
     place.dir = bw_disk_open(place.path);
     if (place.dir < 0 || !pnotes) {
         bw_log(BW_LOG_ERROR, "state_dir %s: %s; starting without history and kept admin state", place.path,
@@ -101,6 +117,8 @@ void bw_store_load(const struct bw_config *config, struct bw_history *history, s
     bw_store_read_history(&place, history, true, &files[0]);
     bw_store_read_admin(&place, &admin, true, &files[1]);
     bw_store_read_pnotes(&place, pnotes, true, &files[2]);
+    bw_store_read_groups(&place, &groups, true, &files[3]);
+    give_decisions(&config->cluster, &groups, start->decisions);
     start->admin = admin.admin;
     bw_copy(start->admin_by, sizeof(start->admin_by), admin.by);
     start->admin_since_wall = admin.since_wall;
@@ -109,7 +127,7 @@ void bw_store_load(const struct bw_config *config, struct bw_history *history, s
         start->pnotes[i].member = place.member;
     }
     start->pnotes_count = (uint8_t)pnotes->count;
-    mend(&place, history, &admin, pnotes, files);
+    mend(&place, history, &admin, pnotes, &groups, files);
 out:
     if (place.dir >= 0)
         close(place.dir);
@@ -136,7 +154,31 @@ static void collect(struct bw_store *store)
                 store->pnotes.rows[store->pnotes.count++] = s->pnotes[k];
         }
     }
+    if (s->number) {
+        store->groups.count = 0;
+        for (uint32_t i = 0; i < s->groups_count && i < BW_MAX_GROUPS; i++) {
+            struct bw_kept_group *kept = &store->groups.rows[store->groups.count];
+
+            if (!s->groups[i].decision)
+                continue;
+            bw_copy(kept->name, sizeof(kept->name), s->groups[i].name);
+            kept->decision = s->groups[i].decision;
+            store->groups.count++;
+        }
+    }
     bw_board_release(store->board, BW_READER_STORE);
+}
+
+static bool groups_changed(const struct bw_store *store)
+{
+    const struct bw_kept_groups *now = &store->groups, *kept = &store->groups_kept;
+
+    if (now->count != kept->count)
+        return store->collected;
+    for (uint32_t i = 0; i < now->count && store->collected; i++)
+        if (strcmp(now->rows[i].name, kept->rows[i].name) || now->rows[i].decision != kept->rows[i].decision)
+            return true;
+    return false;
 }
 
 /* A member that nobody ever touched needs no file. */
@@ -192,6 +234,7 @@ static int open_place(struct bw_store *store)
     bw_store_read_history(place, NULL, false, &store->history_file);
     bw_store_read_admin(place, &store->admin_kept, false, &store->admin_file);
     bw_store_read_pnotes(place, &store->pnotes_kept, false, &store->pnotes_file);
+    bw_store_read_groups(place, &store->groups_kept, false, &store->groups_file);
     /* Events newer than all of ours were not there to be loaded: that file is kept beside. */
     bw_history_range(store->history, &first, &last);
     if (store->history_file.last > last)
@@ -226,6 +269,18 @@ static int flush_admin(struct bw_store *store)
     return err;
 }
 
+static int flush_groups(struct bw_store *store)
+{
+    int err;
+
+    if (!groups_changed(store))
+        return 0;
+    err = bw_store_write_groups(&store->place, &store->groups, &store->groups_file);
+    if (err == 0)
+        store->groups_kept = store->groups;
+    return err;
+}
+
 static int flush_pnotes(struct bw_store *store, uint64_t now, bool last)
 {
     int err;
@@ -256,11 +311,11 @@ static void tell_failure(struct bw_store *store, const char *what, int err, uint
 static void flush(struct bw_store *store, bool last)
 {
     uint64_t now = now_ns();
-    int open_err, admin_err, pnotes_err, history_err;
+    int open_err, admin_err, groups_err, pnotes_err, history_err;
 
     if (now < store->retry_ns && !last)
         return;
-    if (!store->failing && !admin_changed(store) && !pnotes_changed(store) && !history_changed(store))
+    if (!store->failing && !admin_changed(store) && !groups_changed(store) && !pnotes_changed(store) && !history_changed(store))
         return;
     open_err = open_place(store);
     if (open_err) {
@@ -268,14 +323,17 @@ static void flush(struct bw_store *store, bool last)
         return;
     }
     admin_err = flush_admin(store);
+    groups_err = flush_groups(store);
     pnotes_err = flush_pnotes(store, now, last);
     history_err = flush_history(store);
-    if (admin_err || pnotes_err || history_err) {
+    if (admin_err || groups_err || pnotes_err || history_err) {
         tell_failure(store,
                      admin_err    ? "admin"
+                     : groups_err ? "groups"
                      : pnotes_err ? "pnotes"
                                   : "history",
                      admin_err    ? admin_err
+                     : groups_err ? groups_err
                      : pnotes_err ? pnotes_err
                                   : history_err,
                      now);
@@ -355,6 +413,7 @@ int bw_store_start(const struct bw_surface_context *context, struct bw_store **r
         tell_failure(store, "it", err, now_ns());
     store->admin = store->admin_kept;
     store->pnotes = store->pnotes_kept;
+    store->groups = store->groups_kept;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 256 * 1024);
     err = -pthread_create(&store->thread, &attributes, run, store);

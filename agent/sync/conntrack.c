@@ -33,6 +33,7 @@ static void ct_close(void *self)
 
     if (!ct)
         return;
+    bw_ct_hold_close(ct);
     if (ct->sweep.fd >= 0)
         close(ct->sweep.fd);
     bw_ct_sockets_close(ct);
@@ -55,6 +56,8 @@ static int open_parts(struct bw_ct *ct)
                            &ct->select);
     if (!err)
         err = bw_ct_sockets_open(ct);
+    if (!err)
+        err = bw_ct_hold_open(ct);
     return err ? err : bw_ct_fill(ct);
 }
 
@@ -68,7 +71,7 @@ static int ct_open(const struct bw_config *config, const struct bw_sync_sink *si
     ct->config = config;
     ct->sink = *sink;
     ct->local = config->cluster.members[config->cluster.local].id;
-    ct->events = ct->requests = ct->sweep.fd = -1;
+    ct->events = ct->requests = ct->sweep.fd = ct->hold.fd = -1;
     want_events();
     err = open_parts(ct);
     if (err) {
@@ -85,11 +88,12 @@ static unsigned ct_descriptors(void *self, int *fds, unsigned cap)
 {
     struct bw_ct *ct = self;
 
-    if (cap < 2)
+    if (cap < 3)
         return 0;
     fds[0] = ct->events;
     fds[1] = bw_ct_select_fd(ct->select);
-    return 2;
+    fds[2] = ct->hold.fd;
+    return ct->hold.fd >= 0 ? 3 : 2;
 }
 
 static void ct_count(void *self, struct bw_sync_row *row)
@@ -101,6 +105,13 @@ static void ct_count(void *self, struct bw_sync_row *row)
     row->entries_peers = bw_ct_index_size(ct->index) + ct->expects_count - own;
     row->events_overrun = ct->overruns;
     row->ignored = ct->ignored;
+    row->pending_held = ct->hold.count;
+    row->holds = ct->hold.holds;
+    row->unholds = ct->hold.unholds;
+    row->released_by_timeout = ct->hold.timeouts;
+    row->not_held = ct->hold.not_held;
+    row->held_average_ns = ct->hold.unholds ? ct->hold.sum_ns / ct->hold.unholds : 0;
+    row->held_max_ns = ct->hold.max_ns;
 }
 
 const struct bw_sync_provider bw_sync_conntrack = {
@@ -120,4 +131,6 @@ const struct bw_sync_provider bw_sync_conntrack = {
     .repair_end = bw_ct_repair_end,
     .owner_gone = bw_ct_owner_gone,
     .count = ct_count,
+    .role = bw_ct_role,
+    .acknowledged = bw_ct_acknowledged,
 };

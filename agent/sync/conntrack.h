@@ -10,6 +10,8 @@
  *   conntrack_repair.c  dumps for peers, repairs, changes of owner
  *   conntrack_sweep.c   looking after the whole table: due entries, and a comparison with the kernel
  *   conntrack_expect.c  expectations
+ *   conntrack_role.c    when the member begins or ceases to hold a group
+ *   conntrack_hold.c    flush and ack: packets that wait until peers know their connection
  */
 #ifndef BELLWETHER_CONNTRACK_H
 #define BELLWETHER_CONNTRACK_H
@@ -26,6 +28,7 @@
 #define BW_CT_EXPECTS    1024 /* expectations known */
 #define BW_CT_ORPHANS    64   /* entries whose master is awaited */
 #define BW_CT_DUMP_BYTES 65536
+#define BW_CT_HELD       4096 /* packets held */
 
 /* A copy at a peer lives at least so long after the owner last told of it, and the owner tells again after half of that, or after
  * BW_CT_REFRESH_MOST_S of a longer life. */
@@ -53,6 +56,20 @@ struct bw_ct_expectation {
     uint16_t length;
     uint64_t digest;
     uint8_t value[BW_CT_WIRE_VALUE_MAX];
+};
+
+/* Packets that wait in the kernel's queue; the oldest first. */
+struct bw_ct_held {
+    uint32_t id;
+    uint64_t number; /* of the update that peers must have acknowledged */
+    uint64_t since_ns;
+};
+struct bw_ct_hold {
+    int fd; /* -1 = no queue */
+    unsigned count, most;
+    uint64_t acknowledged;
+    uint64_t holds, unholds, timeouts, not_held, sum_ns, max_ns;
+    struct bw_ct_held held[BW_CT_HELD];
 };
 
 /* An entry that came before its master: put in without, and once more when the master is there. */
@@ -86,6 +103,8 @@ struct bw_ct {
     struct bw_sync_sink sink;
     uint8_t local; /* member id */
     bool overrun;
+    bool held, role_known;
+    unsigned others; /* members in view */
     uint64_t now_ns; /* of the present call */
     struct bw_ct_index *index;
     struct bw_ct_select *select;
@@ -95,12 +114,19 @@ struct bw_ct {
     struct bw_ct_batch incoming, answers;
     struct bw_ct_sweep sweep;
     struct bw_ct_walk walk;
+    /* Makes own TCP entries liberal, from here on. */
+    struct bw_ct_loosening {
+        bool runs;
+        uint8_t range;
+        uint32_t hash;
+    } loosening;
     /* Injections: built messages, and what they are for. */
     uint8_t *out;
     size_t out_length;
     unsigned injections_count;
     uint32_t injections_sequence; /* of the first */
     struct bw_ct_injection injections[BW_CT_INJECT];
+    struct bw_ct_hold hold;
     unsigned orphans_count;
     struct bw_ct_orphan orphans[BW_CT_ORPHANS];
     uint64_t orphans_ns; /* when they are looked at next */
@@ -171,7 +197,6 @@ int bw_ct_dump(void *self, uint8_t owner, const uint64_t ranges[BW_SYNC_RANGES /
 void bw_ct_digests(void *self, uint8_t owner, struct bw_sync_digest digests[BW_SYNC_RANGES]);
 void bw_ct_repair_begin(void *self, uint8_t owner, const uint64_t ranges[BW_SYNC_RANGES / 64]);
 void bw_ct_repair_end(void *self, uint8_t owner, const uint64_t ranges[BW_SYNC_RANGES / 64]);
-void bw_ct_owner_gone(void *self, uint8_t owner, bool adopted);
 
 /* ---- conntrack_sweep.c ---- */
 /* The first fill, at the start: takes the kernel's table into the index, tells nobody. */
@@ -180,6 +205,21 @@ void bw_ct_sweep_begin(struct bw_ct *ct, bool hurried);
 void bw_ct_sweep_gone(struct bw_ct *ct, const struct bw_ct_wire *wire); /* an entry was destroyed */
 uint64_t bw_ct_deadline(void *self);
 void bw_ct_turn(void *self, uint64_t now_ns);
+
+/* ---- conntrack_role.c ---- */
+void bw_ct_owner_gone(void *self, uint8_t owner, bool adopted);
+void bw_ct_role(void *self, bool holds, unsigned others, uint64_t now_ns);
+void bw_ct_loosen(struct bw_ct *ct);
+
+/* ---- conntrack_hold.c ---- */
+int bw_ct_hold_open(struct bw_ct *ct);
+void bw_ct_hold_close(struct bw_ct *ct); /* lets all through */
+void bw_ct_hold_read(struct bw_ct *ct);
+void bw_ct_hold_turn(struct bw_ct *ct);
+uint64_t bw_ct_hold_deadline(const struct bw_ct *ct);
+void bw_ct_acknowledged(void *self, uint64_t number, uint64_t now_ns);
+/* The entry of a packet that begins a connection, from its headers (from the network header on). False: it has none that could be told. */
+bool bw_ct_from_packet(const uint8_t *bytes, size_t length, struct bw_ct_entry *entry);
 
 /* ---- conntrack_expect.c ---- */
 enum bw_ct_told bw_ct_expect_event(struct bw_ct *ct, const struct nlmsghdr *message);

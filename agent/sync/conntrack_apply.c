@@ -161,7 +161,7 @@ static int settle(struct bw_ct *ct, unsigned i, unsigned count)
     struct bw_ct_injection *injection = &ct->injections[i];
     int err;
 
-    if (injection->request == BW_CT_DELETE || injection->request == BW_CT_DELETE_REPLY || is_outdated(ct, i, count))
+    if ((injection->request != BW_CT_CREATE && injection->request != BW_CT_UPDATE) || is_outdated(ct, i, count))
         return 0;
     err = mend(ct, &injection->entry);
     if (err)

@@ -235,6 +235,7 @@ bool bw_ct_read(void *self, uint64_t now_ns, unsigned most)
 
     ct->now_ns = now_ns;
     bw_ct_select_read(ct->select);
+    bw_ct_hold_read(ct);
     for (unsigned taken = 0; taken < most; taken++, b->at++) {
         const struct nlmsghdr *m;
 

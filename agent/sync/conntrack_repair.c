@@ -8,6 +8,8 @@
 
 #include "agent/sync/conntrack.h"
 
+#define DUMP_BATCH 32 /* entries fetched at a time: what emit refuses was fetched in vain */
+
 /* A cursor is 1 + what comes next: range, then whether entries (0) or expectations (1), then hash or number. */
 static uint64_t make_cursor(unsigned range, bool expects, uint32_t at)
 {
@@ -67,13 +69,13 @@ static bool emit_entry(void *context, unsigned i, const struct bw_ct_entry *entr
 }
 
 /* Up to a batch of the range's records from `hash` on. Returns how many; hashes beside them. */
-static unsigned pick(struct bw_ct *ct, uint8_t owner, uint8_t range, uint32_t hash, struct bw_ct_key keys[BW_CT_BATCH],
-                     uint32_t hashes[BW_CT_BATCH])
+static unsigned pick(struct bw_ct *ct, uint8_t owner, uint8_t range, uint32_t hash, struct bw_ct_key keys[DUMP_BATCH],
+                     uint32_t hashes[DUMP_BATCH])
 {
     struct bw_ct_record *r = bw_ct_index_from(ct->index, range, hash);
     unsigned count = 0;
 
-    for (; r && count < BW_CT_BATCH; r = bw_ct_index_next(ct->index, range, r)) {
+    for (; r && count < DUMP_BATCH; r = bw_ct_index_next(ct->index, range, r)) {
         if (r->owner != owner || r->flags & BW_CT_WAITING)
             continue;
         hashes[count] = r->hash;
@@ -85,8 +87,8 @@ static unsigned pick(struct bw_ct *ct, uint8_t owner, uint8_t range, uint32_t ha
 /* The range's entries from *hash on. False: stopped, *hash is where to go on. */
 static bool dump_entries(struct dumping *d, uint32_t *hash)
 {
-    struct bw_ct_key keys[BW_CT_BATCH];
-    uint32_t hashes[BW_CT_BATCH];
+    struct bw_ct_key keys[DUMP_BATCH];
+    uint32_t hashes[DUMP_BATCH];
 
     for (;;) {
         unsigned count = pick(d->ct, d->owner, d->range, *hash, keys, hashes);
@@ -98,7 +100,7 @@ static bool dump_entries(struct dumping *d, uint32_t *hash)
             *hash = hashes[d->done];
             return false;
         }
-        if (count < BW_CT_BATCH)
+        if (count < DUMP_BATCH)
             return true;
         if (hashes[count - 1] == UINT32_MAX)
             return true;
@@ -188,27 +190,4 @@ void bw_ct_repair_end(void *self, uint8_t owner, const uint64_t ranges[BW_SYNC_R
     }
     bw_ct_expect_repair(ct, owner, ranges, true);
     bw_ct_flush(ct);
-}
-
-void bw_ct_owner_gone(void *self, uint8_t owner, bool adopted)
-{
-    struct bw_ct *ct = self;
-    uint32_t spread = 0;
-
-    if (!adopted || owner == ct->local)
-        return;
-    for (unsigned range = 0; range < BW_SYNC_RANGES; range++) {
-        struct bw_ct_record *r = bw_ct_index_from(ct->index, (uint8_t)range, 0);
-
-        for (; r; r = bw_ct_index_next(ct->index, (uint8_t)range, r)) {
-            if (r->owner != owner)
-                continue;
-            bw_ct_index_set(ct->index, (uint8_t)range, r, ct->local, r->digest,
-                            r->flags & (uint8_t)~(BW_CT_DOUBTFUL | BW_CT_INHERITED));
-            r->turn = (r->turn + 1) & 0x7f;
-            /* Told again over the next minutes, in case a peer misses the change. */
-            r->due_s = (uint16_t)(bw_ct_second(ct) + 30 + spread++ % (BW_CT_COPY_LEAST_S / 2));
-        }
-    }
-    bw_ct_expect_adopt(ct, owner);
 }

@@ -300,8 +300,13 @@ static void sweep_second(struct bw_ct *ct)
 uint64_t bw_ct_deadline(void *self)
 {
     const struct bw_ct *ct = self;
+    uint64_t next_ns;
 
-    return ct->sweep.next_ns < ct->walk.next_ns ? ct->sweep.next_ns : ct->walk.next_ns;
+    if (ct->loosening.runs)
+        return ct->now_ns;
+    next_ns = bw_ct_hold_deadline(ct);
+    next_ns = ct->sweep.next_ns < next_ns ? ct->sweep.next_ns : next_ns;
+    return ct->walk.next_ns < next_ns ? ct->walk.next_ns : next_ns;
 }
 
 void bw_ct_turn(void *self, uint64_t now_ns)
@@ -310,6 +315,9 @@ void bw_ct_turn(void *self, uint64_t now_ns)
     struct bw_ct_sweep *s = &ct->sweep;
 
     ct->now_ns = now_ns;
+    bw_ct_hold_turn(ct);
+    if (ct->loosening.runs)
+        bw_ct_loosen(ct);
     if (now_ns >= ct->walk.next_ns) {
         ct->walk.next_ns = now_ns + WALK_EVERY_NS;
         walk(ct);

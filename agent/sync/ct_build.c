@@ -109,12 +109,23 @@ static void put_reply(struct builder *b, const struct bw_ct_key *key, const stru
     put_tuple(b, CTA_TUPLE_REPLY, key, t, key->zone_direction == 2 ? key->zone : 0);
 }
 
+static const struct nf_ct_tcp_flags liberal = {
+    .flags = IP_CT_TCP_FLAG_BE_LIBERAL | IP_CT_TCP_FLAG_SACK_PERM,
+    .mask = IP_CT_TCP_FLAG_BE_LIBERAL | IP_CT_TCP_FLAG_SACK_PERM,
+};
+
+static void put_liberal(struct builder *b)
+{
+    uint8_t *info = begin(b, CTA_PROTOINFO), *inner = begin(b, CTA_PROTOINFO_TCP);
+
+    put(b, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, &liberal, sizeof(liberal));
+    put(b, CTA_PROTOINFO_TCP_FLAGS_REPLY, &liberal, sizeof(liberal));
+    end(b, inner);
+    end(b, info);
+}
+
 static void put_protocol(struct builder *b, const struct bw_ct_entry *e)
 {
-    static const struct nf_ct_tcp_flags liberal = {
-        .flags = IP_CT_TCP_FLAG_BE_LIBERAL | IP_CT_TCP_FLAG_SACK_PERM,
-        .mask = IP_CT_TCP_FLAG_BE_LIBERAL | IP_CT_TCP_FLAG_SACK_PERM,
-    };
     uint8_t *info = begin(b, CTA_PROTOINFO), *inner;
 
     if (e->key.protocol == IPPROTO_TCP) {
@@ -259,6 +270,7 @@ size_t bw_ct_build(void *at, enum bw_ct_request request, const struct bw_ct_entr
         [BW_CT_DELETE] = {IPCTNL_MSG_CT_DELETE, 0},
         [BW_CT_DELETE_REPLY] = {IPCTNL_MSG_CT_DELETE, 0},
         [BW_CT_GET] = {IPCTNL_MSG_CT_GET, 0},
+        [BW_CT_LIBERAL] = {IPCTNL_MSG_CT_NEW, 0},
     };
     struct builder b;
 
@@ -272,6 +284,8 @@ size_t bw_ct_build(void *at, enum bw_ct_request request, const struct bw_ct_entr
         put_reply(&b, &e->key, &e->reply);
     else
         put_original(&b, CTA_TUPLE_ORIG, &e->key);
+    if (request == BW_CT_LIBERAL)
+        put_liberal(&b);
     if (e->key.zone && e->key.zone_direction == 0)
         put16(&b, CTA_ZONE, e->key.zone);
     return finish(&b);

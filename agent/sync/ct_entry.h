@@ -98,6 +98,7 @@ enum bw_ct_request {
     BW_CT_DELETE,
     BW_CT_DELETE_REPLY, /* finds it by its reply direction */
     BW_CT_GET,
+    BW_CT_LIBERAL, /* TCP: its windows are not checked any more */
 };
 #define BW_CT_MESSAGE_MAX 1024
 /* Builds a request at `at` (BW_CT_MESSAGE_MAX bytes, 4-byte aligned). DELETE and GET need the key only. Returns its length. */

@@ -19,7 +19,7 @@
 #include "bellwether/text.h"
 
 #define PUBLISH_NS       (100 * BW_MS)
-#define EVENTS_PER_READ  1024
+#define EVENTS_PER_READ  256
 #define NICE             (-5)
 #define CHECK_NS         (10 * BW_SEC)
 #define DESCRIPTORS      8
@@ -90,12 +90,17 @@ static void follow_holders(struct bw_sync *sync)
         if (now == 0 || now == before)
             continue;
         sync->holder[g] = now;
-        if (before == 0 || before == sync->seal.local)
+        if (before == 0)
             continue;
         changed = true;
-        for (unsigned i = 0; i < sync->open_count; i++)
-            if (sync->open[i].ops->owner_gone != NULL)
-                sync->open[i].ops->owner_gone(sync->open[i].self, before, now == sync->seal.local);
+        for (unsigned i = 0; i < sync->open_count; i++) {
+            const struct bw_sync_provider *ops = sync->open[i].ops;
+
+            if (ops->owner_moved != NULL)
+                ops->owner_moved(sync->open[i].self, before, now);
+            else if (ops->owner_gone != NULL && before != sync->seal.local)
+                ops->owner_gone(sync->open[i].self, before, now == sync->seal.local);
+        }
     }
     if (changed)
         bw_stream_check_soon(sync->stream);

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sync thread's way out and in: sealed frames on the secured interfaces. It hears on all of them and sends on the first that is
- * usable; the next one takes over at once when the engine says that it no longer is.
+ * The sync thread's way out and in: sealed frames on the secured interfaces. It hears on all of them, and sends to each member on the first
+ * that is usable at both ends, as the engine knows; so one interface carries it all as long as one reaches everybody, and the next one
+ * takes over at once.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "agent/linux/linux.h"
 #include "agent/net/inet.h"
 #include "agent/sync/sync_private.h"
 #include "bellwether/text.h"
 
-#define FRAMES_PER_TURN 256
+#define RECEIVE_NS (1000 * UINT64_C(1000)) /* a turn reads so long: what was applied is acknowledged, and own updates go out, in between */
 #define IP6_MORE        20 /* bytes that an IPv6 header is longer */
 
 int bw_sync_path_open(struct bw_sync *sync)
 {
     const struct bw_cluster_config *c = &sync->config->cluster;
 
-    sync->path = BW_NONE;
     for (uint8_t i = 0; i < c->interfaces_count; i++) {
         struct bw_port_setup setup;
 
@@ -84,21 +85,48 @@ static uint32_t body_of(const struct bw_sync *sync, uint8_t interface)
     return mtu > around ? mtu - around : 0;
 }
 
-static void choose(struct bw_sync *sync)
+/* The first interface that is usable here and not in `down`; BW_NONE = none. */
+static uint8_t first_usable(const struct bw_sync *sync, uint16_t down)
 {
-    uint8_t before = sync->path;
+    for (uint8_t i = 0; i < sync->config->cluster.interfaces_count; i++)
+        if (sync->ports[i] != NULL && sync->view.links[i].usable && sync->attached[i] != 0 && (down >> i & 1) == 0)
+            return i;
+    return BW_NONE;
+}
 
-    sync->path = BW_NONE;
-    for (uint8_t i = 0; i < sync->config->cluster.interfaces_count && sync->path == BW_NONE; i++)
-        if (sync->ports[i] != NULL && sync->view.links[i].usable && sync->attached[i] != 0)
-            sync->path = i;
-    if (sync->path == BW_NONE)
-        bw_stream_path(sync->stream, 0, "", 0);
-    else
-        bw_stream_path(sync->stream, body_of(sync, sync->path), sync->config->cluster.interfaces[sync->path].name,
-                       bw_sync_port_credit(sync->ports[sync->path]));
-    if (sync->path != before && sync->path != BW_NONE)
+static uint16_t choose(const struct bw_sync *sync)
+{
+    uint16_t paths = 0;
+    uint8_t any = first_usable(sync, 0);
+
+    for (unsigned k = 0; k < sync->view.members_count; k++) {
+        const struct bw_sync_view_member *m = &sync->view.members[k];
+        uint8_t i = m->in_view ? first_usable(sync, m->down) : BW_NONE;
+
+        if (i != BW_NONE)
+            paths |= (uint16_t)(1U << i);
+    }
+    return paths == 0 && any != BW_NONE ? (uint16_t)(1U << any) : paths;
+}
+
+static void use(struct bw_sync *sync, uint16_t paths)
+{
+    uint32_t body = UINT32_MAX;
+    unsigned credit = UINT32_MAX;
+    const char *name = "";
+
+    for (uint8_t i = 0; i < BW_MAX_INTERFACES; i++) {
+        if ((paths >> i & 1) == 0)
+            continue;
+        if (name[0] == '\0')
+            name = sync->config->cluster.interfaces[i].name;
+        body = body_of(sync, i) < body ? body_of(sync, i) : body;
+        credit = bw_sync_port_credit(sync->ports[i]) < credit ? bw_sync_port_credit(sync->ports[i]) : credit;
+    }
+    bw_stream_path(sync->stream, paths != 0 ? body : 0, name, credit);
+    if (paths != sync->paths && paths != 0)
         bw_stream_path_changed(sync->stream);
+    sync->paths = paths;
 }
 
 void bw_sync_path_follow(struct bw_sync *sync)
@@ -113,7 +141,7 @@ void bw_sync_path_follow(struct bw_sync *sync)
     for (uint8_t i = 0; i < BW_MAX_INTERFACES; i++)
         if (sync->ports[i] != NULL)
             attach(sync, i);
-    choose(sync);
+    use(sync, choose(sync));
 }
 
 static void refuse(struct bw_sync *sync, enum bw_verdict verdict, uint8_t interface)
@@ -146,28 +174,37 @@ static void take(struct bw_sync *sync, uint8_t interface, const uint8_t *frame, 
 
 bool bw_sync_path_receive(struct bw_sync *sync)
 {
-    unsigned left = FRAMES_PER_TURN;
+    uint64_t until_ns = sync->now_ns + RECEIVE_NS;
 
     for (uint8_t i = 0; i < BW_MAX_INTERFACES; i++) {
         uint8_t frame[BW_FRAME_MAX];
         int n;
 
-        while (sync->ports[i] != NULL && left > 0 && (n = bw_sync_port_receive(sync->ports[i], frame, sizeof(frame))) > 0) {
+        while (sync->ports[i] != NULL && (n = bw_sync_port_receive(sync->ports[i], frame, sizeof(frame))) > 0) {
             take(sync, i, frame, (size_t)n);
-            left--;
+            if (bw_now_ns() >= until_ns)
+                return true;
         }
     }
-    return left == 0;
+    return false;
 }
 
 int bw_sync_path_send(void *context, const uint8_t *body, size_t length)
 {
     struct bw_sync *sync = context;
     uint8_t frame[BW_FRAME_MAX];
-    int n;
+    int result = -ENETDOWN;
 
-    if (sync->path == BW_NONE)
-        return -ENETDOWN;
-    n = bw_sync_seal_frame(&sync->seal, sync->path, body, length, frame, sizeof(frame));
-    return n < 0 ? n : bw_sync_port_send(sync->ports[sync->path], frame, (size_t)n);
+    for (uint8_t i = 0; i < BW_MAX_INTERFACES; i++) {
+        int n;
+
+        if ((sync->paths >> i & 1) == 0)
+            continue;
+        n = bw_sync_seal_frame(&sync->seal, i, body, length, frame, sizeof(frame));
+        if (n > 0)
+            n = bw_sync_port_send(sync->ports[i], frame, (size_t)n);
+        if (n >= 0 || result == -ENETDOWN)
+            result = n;
+    }
+    return result;
 }

@@ -85,7 +85,7 @@ void bw_sync_pnote_tell(struct bw_sync *sync)
         .alone_ns = sync->config->cluster.start_wait_ns / 4 * 3, /* the engine waits no longer than the whole */
         .copy = bw_stream_copy(sync->stream, detail, sizeof(detail)),
         .copy_detail = detail,
-        .path = sync->path != BW_NONE,
+        .path = sync->paths != 0,
         .overloaded = sync->overloaded,
         .queue_percent = row->sending_queue > 0 ? (unsigned)((uint64_t)row->queue_length * 100 / row->sending_queue) : 0,
     };

@@ -57,7 +57,7 @@ struct bw_sync {
     struct bw_sync_port *ports[BW_MAX_INTERFACES]; /* NULL: not secured */
     int32_t attached[BW_MAX_INTERFACES];           /* ifindex */
     struct bw_address attached4[BW_MAX_INTERFACES];
-    uint8_t path;                                  /* interface index to send on, BW_NONE = none */
+    uint16_t paths; /* bit per interface index: sent on; one is enough unless no interface reaches everybody */
     uint64_t verdicts[BW_VERDICT_DUPLICATE_ID + 1];
     struct bw_log_limit refused_limit;
     /* View. */

@@ -287,6 +287,53 @@ static bool is_beyond_rate(struct bw_flow *flow, struct bw_alert_message *messag
     return true;
 }
 
+/* ---- what may have been sent in vain ---- */
+
+static void forget_sent(struct bw_flow *flow, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        keep(flow, BW_ALERT_RECORD_DONE, flow->sent[i].message.sequence, NULL);
+        bw_alert_message_free(&flow->sent[i].message);
+    }
+    flow->sent_count -= count;
+    memmove(flow->sent, flow->sent + count, flow->sent_count * sizeof(flow->sent[0]));
+}
+
+static bool remember(struct bw_flow *flow, uint64_t now_ns)
+{
+    if (!flow->remembers)
+        return false;
+    if (flow->sent_count == BW_ALERT_SENT_MAX)
+        forget_sent(flow, 1);
+    flow->sent[flow->sent_count].at_ns = now_ns;
+    return bw_alert_message_copy(&flow->sent[flow->sent_count].message, at(flow, 0)) == 0 && ++flow->sent_count > 0;
+}
+
+static void push_front(struct bw_flow *flow, struct bw_alert_message *message)
+{
+    if (flow->count >= flow->config.queue || !make_room(flow)) {
+        flow->dropped++;
+        flow->lost++;
+        bw_alert_message_free(message);
+        return;
+    }
+    flow->first = (flow->first + flow->room - 1) % flow->room;
+    flow->count++;
+    *at(flow, 0) = *message;
+    keep(flow, BW_ALERT_RECORD_MESSAGE, 0, message);
+}
+
+uint32_t bw_flow_again(struct bw_flow *flow)
+{
+    uint32_t again = 0;
+
+    while (flow->sent_count > 0 && !flow->trying) {
+        push_front(flow, &flow->sent[--flow->sent_count].message);
+        again++;
+    }
+    return again;
+}
+
 /* ---- from outside ---- */
 
 void bw_flow_offer(struct bw_flow *flow, struct bw_alert_message *message, uint64_t now_ns)
@@ -338,53 +385,6 @@ const struct bw_alert_message *bw_flow_next(struct bw_flow *flow, uint64_t now_n
     flow->trying = true;
     at(flow, 0)->lost = flow->lost;
     return at(flow, 0);
-}
-
-/* ---- what may have been sent in vain ---- */
-
-static void forget_sent(struct bw_flow *flow, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        keep(flow, BW_ALERT_RECORD_DONE, flow->sent[i].message.sequence, NULL);
-        bw_alert_message_free(&flow->sent[i].message);
-    }
-    flow->sent_count -= count;
-    memmove(flow->sent, flow->sent + count, flow->sent_count * sizeof(flow->sent[0]));
-}
-
-static bool remember(struct bw_flow *flow, uint64_t now_ns)
-{
-    if (!flow->remembers)
-        return false;
-    if (flow->sent_count == BW_ALERT_SENT_MAX)
-        forget_sent(flow, 1);
-    flow->sent[flow->sent_count].at_ns = now_ns;
-    return bw_alert_message_copy(&flow->sent[flow->sent_count].message, at(flow, 0)) == 0 && ++flow->sent_count > 0;
-}
-
-static void push_front(struct bw_flow *flow, struct bw_alert_message *message)
-{
-    if (flow->count >= flow->config.queue || !make_room(flow)) {
-        flow->dropped++;
-        flow->lost++;
-        bw_alert_message_free(message);
-        return;
-    }
-    flow->first = (flow->first + flow->room - 1) % flow->room;
-    flow->count++;
-    *at(flow, 0) = *message;
-    keep(flow, BW_ALERT_RECORD_MESSAGE, 0, message);
-}
-
-uint32_t bw_flow_again(struct bw_flow *flow)
-{
-    uint32_t again = 0;
-
-    while (flow->sent_count > 0 && !flow->trying) {
-        push_front(flow, &flow->sent[--flow->sent_count].message);
-        again++;
-    }
-    return again;
 }
 
 void bw_flow_result(struct bw_flow *flow, enum bw_alert_result result, const char *text, uint64_t now_ns, int64_t wall)

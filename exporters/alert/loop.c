@@ -178,6 +178,8 @@ static void take_events(struct bw_alerts *all)
     if (all->next_number < first && first != 0) {
         bw_log(BW_LOG_ERROR, "alerts: events %lu to %lu are gone from the history untold", (unsigned long)all->next_number,
                (unsigned long)first - 1);
+        for (uint32_t i = 0; i < all->count; i++)
+            all->targets[i]->flow.dropped += first - all->next_number;
         all->next_number = first;
     }
     for (; all->next_number <= last; all->next_number++)

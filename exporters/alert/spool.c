@@ -139,6 +139,7 @@ void bw_spool_last(struct bw_spool *spool, uint64_t number, int64_t wall)
 struct reading {
     struct bw_alert_record *records;
     size_t count, room;
+    uint64_t newest; /* sequence */
     bool foreign;
 };
 
@@ -153,7 +154,7 @@ static bool take_record(struct bw_spool *spool, struct reading *r, struct bw_ale
         spool->last_known = true;
     }
     if (record->kind == BW_ALERT_RECORD_DONE || record->kind == BW_ALERT_RECORD_TOLD || record->kind == BW_ALERT_RECORD_HELD ||
-        record->kind == BW_ALERT_RECORD_MESSAGE)
+        (record->kind == BW_ALERT_RECORD_MESSAGE && record->message.sequence <= r->newest))
         for (size_t i = r->count; i-- > 0;) {
             bool whole = record->kind == BW_ALERT_RECORD_HELD || record->kind == BW_ALERT_RECORD_MESSAGE;
             uint64_t sequence = whole ? record->message.sequence : record->number;
@@ -178,6 +179,8 @@ static bool take_record(struct bw_spool *spool, struct reading *r, struct bw_ale
         r->room = room;
     }
     r->records[r->count++] = *record;
+    if (record->message.sequence > r->newest)
+        r->newest = record->message.sequence;
     return true;
 }
 

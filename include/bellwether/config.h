@@ -68,6 +68,8 @@ struct bw_sync_config {
     uint64_t full_sync_deadline_ns;
     bool block;           /* new connections are refused while overloaded */
     uint32_t block_allow; /* bit: enum bw_sync_kind that is not */
+    uint32_t hold_queue;  /* netfilter queue whose packets are held until peers know their connection; 0 = none */
+    uint64_t hold_ns;     /* at most */
     uint8_t select_count;
     struct bw_sync_select_config select[BW_MAX_SYNC_SELECT];
 };

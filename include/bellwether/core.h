@@ -87,6 +87,7 @@ struct bw_core_start {
     int64_t admin_since_wall;
     char version[BW_NAME_MAX];
     uint16_t protocol, protocol_least; /* 0 = this build's */
+    uint64_t decisions[BW_MAX_GROUPS]; /* by group index: of the group's row, kept over the restart */
     bool syncs; /* state synchronisation runs: its pnote is in init until it reports */
     uint8_t pnotes_count; /* persistent user pnotes, all fields of a row that matter: name, status, timeout_ns */
     struct bw_pnote_row pnotes[BW_MAX_PNOTES];
@@ -120,13 +121,18 @@ uint64_t bw_core_deadline(const struct bw_core *core);
  * ask right after bw_core_begin. */
 bool bw_core_paused(const struct bw_core *core);
 
-/* Fill in what an output asks for; kind, sender and boot are set; sequence, interface, challenges are net's. */
+/* May heartbeats be sent? Not when another process lives that uses our id, and was there before. */
+bool bw_core_speaks(const struct bw_core *core);
+/* Fill in what an output asks for. Right after the start a heartbeat is a state query: see kind. kind, sender and boot are set; sequence, interface, challenges are net's. */
 void bw_core_heartbeat(struct bw_core *core, struct bw_message *message);
 void bw_core_page(struct bw_core *core, uint8_t number, struct bw_message *message);
 
 /* Each member's state as this one sees it (enum bw_member_state) and the intervals since it was last heard (saturating), by member
  * index: for the clear part of every frame. Cheap. */
 void bw_core_states(const struct bw_core *core, uint8_t states[BW_MAX_MEMBERS], uint8_t last_heard[BW_MAX_MEMBERS]);
+
+/* The local member's resources, as the thread that runs them shows them: for snapshots, and for the other members. Between turns. */
+void bw_core_resources(struct bw_core *core, const struct bw_resource_row *rows, uint32_t count);
 
 /* Writes everything that the core knows into a snapshot: cluster, members, interfaces, pnotes, addresses, groups, group members,
  * causes. Not: number, times, history range, agent, frame counters of local interfaces. */

@@ -14,7 +14,7 @@ enum bw_message_kind {
     BW_MESSAGE_PAGE,
     BW_MESSAGE_PAGE_REQUEST,
     BW_MESSAGE_FAREWELL,    /* by an agent that stops, or by a keeper for its dead agent */
-    BW_MESSAGE_STATE_QUERY, /* "who is there": answered with a heartbeat */
+    BW_MESSAGE_STATE_QUERY, /* "who is there": answered with a heartbeat. What a member says before its first heartbeat */
 };
 
 /* One peer as the sender hears it. */
@@ -135,12 +135,13 @@ struct bw_heartbeat {
 #define BW_PROTOCOL_LEAST 1 /* the oldest that this version understands */
 #endif
 
-enum bw_page_kind { BW_PAGE_FACTS = 1, BW_PAGE_INTERFACES, BW_PAGE_PNOTES };
+enum bw_page_kind { BW_PAGE_FACTS = 1, BW_PAGE_INTERFACES, BW_PAGE_PNOTES, BW_PAGE_RESOURCES };
 
 #define BW_PAGE_INTERFACE_ROWS 8
 #define BW_PAGE_PNOTE_ROWS 5
+#define BW_PAGE_RESOURCE_ROWS 5
 
-/* Part of the sender's facts. number: 0 facts, 1-2 interfaces, 3 … pnotes. A page replaces what its number held before.
+/* Part of the sender's facts. number: 0 facts, 1-2 interfaces, 3 … pnotes, then resources as far as there is room. A page replaces what its number held before.
  * digest: over the content without ages and counters (bw_page_digest in core). ≤ 1,200 bytes encoded. */
 struct bw_page {
     uint8_t number;
@@ -159,6 +160,7 @@ struct bw_page {
         } facts;
         struct bw_interface_row interfaces[BW_PAGE_INTERFACE_ROWS];
         struct bw_pnote_row pnotes[BW_PAGE_PNOTE_ROWS];
+        struct bw_resource_row resources[BW_PAGE_RESOURCE_ROWS];
     };
 };
 

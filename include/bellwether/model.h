@@ -248,6 +248,7 @@ struct bw_group_row {
     uint64_t epoch;
     char policy[BW_TEXT_MAX]; /* member names in order, separated by blanks */
     bool stopped; /* by an administrator, or not started yet though that is left to one */
+    uint64_t decision; /* counts starts and stops by administrators: odd = stopped, even = started, 0 = as configured (kept by the store) */
 };
 
 struct bw_group_member_row {

@@ -86,6 +86,9 @@ struct bw_sync_provider {
     void (*role)(void *self, bool holds, unsigned others, uint64_t now_ns);
     /* May be NULL. The unacknowledged part of the sending queue has passed its threshold, or is well below it again. */
     void (*overload)(void *self, bool over);
+    /* May be NULL; else it is called in place of owner_gone, on every member: what `from` owned belongs to `to` from now on (either may be
+     * the local member). Where that holds everywhere, the digests agree and nothing has to be sent. */
+    void (*owner_moved)(void *self, uint8_t from, uint8_t to);
 };
 
 extern const struct bw_sync_provider bw_sync_conntrack;

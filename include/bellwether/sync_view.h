@@ -16,6 +16,7 @@ struct bw_sync_view {
         uint8_t id;
         bool in_view;
         uint32_t groups; /* bit per group index: held by it */
+        uint16_t down;   /* bit per interface index: it says that the interface is down there */
         struct bw_boot_id boot; /* of its living incarnation; zero = none known */
     } members[BW_MAX_MEMBERS]; /* others */
     struct bw_sync_view_link {

@@ -239,14 +239,18 @@ class Datagrams:
         else:
             self.sock = self.lab.socket(self.host, socket.AF_INET, socket.SOCK_DGRAM)
             self.sock.bind((ADDRESS, self.port))
-        self.sock.settimeout(0.2)
-        threading.Thread(target=self.run, args=(self.sock,), daemon=True).start()
+        self.sock.settimeout(0.1)
+        self.thread = threading.Thread(target=self.run, args=(self.sock,), daemon=True)
+        self.thread.start()
 
     def be(self, mode):
         was, self.mode = self.mode, mode
-        if mode == "down":
+        if mode == "down" and was != "down":
+            if self.path:
+                os.unlink(self.path)
+            self.thread.join()  # what came until now is taken
             self.sock.close()
-        elif was == "down":
+        elif was == "down" and mode != "down":
             self.up()
 
     def run(self, sock):
@@ -257,6 +261,8 @@ class Datagrams:
             try:
                 data = sock.recv(65536)
             except socket.timeout:
+                if self.mode == "down":
+                    return
                 continue
             except OSError:
                 return

@@ -24,6 +24,7 @@ class Member:
         self.daemon = self.snmpd = None
         self.ending = False  # the daemon's end is wanted
         self.macs = {}
+        self.program = os.path.join(lab.build, "bellwetherd")  # another one for rolling upgrades
         self.surfaces = surfaces.Surfaces(self)
 
     def path(self, name):
@@ -96,7 +97,7 @@ rwuser admin priv
         environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         self.daemon = self.lab.spawn(
             self.name,
-            os.path.join(self.lab.build, "bellwetherd"),
+            self.program,
             "-c",
             self.conf,
             "-f",

@@ -5,7 +5,8 @@ to pick up a connection in its middle, so a stream outlives a failover only if t
 
 As a program: `streams.py serve PORT` answers every line with itself; `streams.py stream ADDRESS PORT COUNT` keeps COUNT
 connections, sends a line on each every 50 ms, and writes for each line of its input how many of them live: those whose
-answers still come.
+answers still come; `streams.py ftp ADDRESS` is the server's side of FTP as far as its helper sees it: it gives the address of
+a data connection, on which it sends what it gets.
 """
 
 import os
@@ -21,15 +22,19 @@ VIRTUAL, SERVER, PORT = "192.168.10.100", "10.10.0.200", 7007
 # What is translated and what passes. The last chain counts what it refuses.
 RULES = """
 table ip nat {{
-    chain prerouting {{ type nat hook prerouting priority -100; ip daddr {virtual} tcp dport {port} dnat to {server}; }}
-    chain postrouting {{ type nat hook postrouting priority 100; ip daddr {server} tcp dport {port} snat to 10.10.0.100; }}
+    chain prerouting {{ type nat hook prerouting priority -100; ip daddr {virtual} tcp dport {{ 21, {port} }} dnat to {server}; }}
+    chain postrouting {{ type nat hook postrouting priority 100; ip daddr {server} tcp dport {{ 21, {port} }} snat to 10.10.0.100; }}
+}}
+table ip helpers {{
+    ct helper ftp {{ type "ftp" protocol tcp; }}
+    chain prerouting {{ type filter hook prerouting priority -150; tcp dport 21 ct helper set "ftp"; }}
 }}
 table inet filter {{
     chain forward {{
         type filter hook forward priority 0; policy drop;
         ct state invalid counter drop
         ct state established,related accept
-        ct state new tcp flags & (syn | ack) == syn accept
+        ct state new tcp dport {{ 21, {port} }} tcp flags & (syn | ack) == syn accept
         ct state new meta l4proto != tcp accept
         counter drop
     }}
@@ -98,6 +103,27 @@ def serve(port):
             else:
                 selector.unregister(key.fileobj)
                 key.fileobj.close()
+
+
+def ftp(address):
+    control = socket.create_server(("", 21))
+    print("ready", flush=True)
+    connection, _ = control.accept()
+    listener = socket.create_server(("", 0))
+    connection.sendall(b"220 hello\r\n")
+    lines = connection.makefile("rb")
+    for line in lines:
+        if line.startswith(b"PASV"):
+            port = listener.getsockname()[1]
+            numbers = address.split(".") + [str(port // 256), str(port % 256)]
+            connection.sendall(f"227 Entering Passive Mode ({','.join(numbers)}).\r\n".encode())
+        elif line.startswith(b"RETR"):
+            data, _ = listener.accept()
+            data.sendall(b"150 octets")
+            data.close()
+            connection.sendall(b"226 done\r\n")
+        else:
+            connection.sendall(b"200 yes\r\n")
 
 
 class Stream:
@@ -171,5 +197,7 @@ def stream(address, port, count):
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(int(sys.argv[2]))
+    elif sys.argv[1] == "ftp":
+        ftp(sys.argv[2])
     else:
         stream(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -23,7 +23,7 @@ static void build(const struct bw_ct_entry *e)
     _Alignas(8) uint8_t message[BW_CT_MESSAGE_MAX];
     struct bw_ct_entry back;
 
-    for (int request = BW_CT_CREATE; request <= BW_CT_GET; request++) {
+    for (int request = BW_CT_CREATE; request <= BW_CT_LIBERAL; request++) {
         size_t length = bw_ct_build(message, request, e, 1);
 
         check(length <= sizeof(message) && length % 4 == 0);

@@ -53,6 +53,7 @@ void sim_node_start(struct sim *sim, uint8_t node)
     if (sim->class == SIM_VERSIONS) /* upgraded, or back */
         n->protocol = (uint16_t)(1 + sim_pick(sim, 2));
     start.protocol = n->protocol;
+    memcpy(start.decisions, n->decisions, sizeof(start.decisions));
     bw_copy(start.version, sizeof(start.version), "0.1.0");
     memset(n->sessions, 0, sizeof(n->sessions));
     for (uint8_t i = 0; i < sim->members; i++)
@@ -82,6 +83,9 @@ void sim_node_crash(struct sim *sim, uint8_t node, bool farewell, bool host_gone
 
     if (!n->alive)
         return;
+    for (uint8_t g = 0; g < sim->groups; g++) /* the newest may not have come to the disk */
+        if (sim->scheduled || sim_chance(sim, 80))
+            n->decisions[g] = n->core->groups[g].wish;
     n->alive = n->begun = n->paused = false;
     n->lonely = !farewell && !host_gone;
     for (uint8_t g = 0; g < sim->groups; g++) {

@@ -169,7 +169,6 @@ static void nothing_happens(struct sim *sim)
         EXPECT(sim, sim->seen.events[kind] == 0, "%u events of kind %u", sim->seen.events[kind], kind);
 }
 
-/* All members with what they want kept are switched off and on: what was stopped stays so. */
 static void power_cut(struct sim *sim)
 {
     sim_begin(sim);
@@ -180,6 +179,27 @@ static void power_cut(struct sim *sim)
     sim_start_all(sim);
     sim_wait(sim, 5000);
     EXPECT(sim, sim_holder(sim, 0) == 0, "nobody serves, or not the first");
+}
+
+static void power_cut_while_stopped(struct sim *sim)
+{
+    struct bw_request request = {.kind = BW_REQUEST_GROUP_STOP, .group = 1};
+
+    sim_begin(sim);
+    sim_node_request(sim, 0, &request);
+    sim_changed(sim);
+    sim_wait(sim, 1000);
+    for (uint8_t i = 0; i < sim->members; i++)
+        sim_node_crash(sim, i, false, true);
+    sim_wait(sim, 1000);
+    sim_start_all(sim);
+    sim_wait(sim, 10000);
+    EXPECT(sim, sim->seen.takes == 0, "a stopped group is served after the power cut");
+    request.kind = BW_REQUEST_GROUP_START;
+    sim_node_request(sim, 0, &request);
+    sim_changed(sim);
+    sim_wait(sim, 1000);
+    EXPECT(sim, sim_holder(sim, 0) == 0, "started, it is not served");
 }
 
 #define MS32 (4294967296ULL * BW_MS)
@@ -207,5 +227,6 @@ const struct sim_schedule sim_process_schedules[] = {
     {"the clock passes 2^32 ms", 2, 2, nothing_happens, 0, 0, 0, 0, MS32 - 60 * BW_SEC},
     {"the clock passes 2^31 ms", 2, 2, nothing_happens, 0, 0, 0, 0, MS32 / 2 - 60 * BW_SEC},
     {"power cut of all members", 3, 2, power_cut, 1, 4000, 0, 0, 0},
+    {"power cut of all members while the group is stopped: it stays so", 3, 2, power_cut_while_stopped, 1, ANY, 0, 0, 0},
     {.name = NULL},
 };

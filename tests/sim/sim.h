@@ -68,6 +68,7 @@ struct sim_node {
     bool unwitnessed; /* it does not reach the witness */
     uint32_t admin;
     uint16_t protocol; /* 0 = this build's */
+    uint64_t decisions[BW_MAX_GROUPS]; /* on its disk */
     int64_t wall_offset;
     /* For the checks. */
     uint32_t condition; /* bits: waiting, listening, deaf, excluded, damped, works */

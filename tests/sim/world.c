@@ -266,6 +266,8 @@ static void resume(struct sim *sim, const struct sim_event *e)
     node->paused = false;
     node->resumed_ns = sim->now_ns;
     node->due_ns = sim->now_ns;
+    for (uint8_t i = 0; i < sim->interfaces; i++) /* what was told of links meanwhile has waited */
+        sim_node_link(sim, e->node, i, node->link[i]);
     sim_changed(sim);
     sim_trace(sim, "member %u goes on", e->node + 1);
 }

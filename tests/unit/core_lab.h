@@ -65,7 +65,7 @@ struct lab {
     enum bw_auto start; /* of the groups; 0 = auto */
     void (*change)(struct lab *lab, uint8_t member); /* makes a member's configuration another one */
     uint16_t protocol[LAB_MEMBERS], protocol_least[LAB_MEMBERS]; /* 0 = this build's */
-    uint64_t wishes[BW_MAX_GROUPS]; /* what a member kept over its restart */
+    uint64_t decisions[BW_MAX_GROUPS]; /* what members kept over their restart */
     bool witness, unseen[LAB_MEMBERS]; /* there is one; that member does not reach it */
     struct lab_flight flying[LAB_FLYING];
     unsigned flying_count, events_count;
@@ -344,6 +344,7 @@ static inline void lab_start_as(struct lab *lab, uint8_t who, uint32_t admin)
     memset(m->boot.bytes, 0x10 * (who + 1) + ++m->boots, sizeof(m->boot.bytes));
     start.boot = m->boot;
     start.protocol = lab->protocol[who];
+    memcpy(start.decisions, lab->decisions, sizeof(start.decisions));
     start.protocol_least = lab->protocol_least[who];
     bw_copy(start.version, sizeof(start.version), "0.1.0");
     if (admin != 0)

@@ -39,7 +39,7 @@ static const char *const lines[] = {
 };
 
 #define CLUSTER_KEYS                                                                                                   \
-    "id, name, mode, recovery, key_file, auth, local, members, interfaces, groups, resources, heartbeat, start_wait_ms, "         \
+    "id, name, mode, recovery, key_file, auth, local, members, interfaces, groups, resources, heartbeat, sync, start_wait_ms, "         \
     "claim_ms, failback_delay_s, lease_s, renew_ms, announce_refresh_s, multicast, witness"
 #define NAME    "1-31 letters, digits, '.', '_', '-', not only digits"
 #define DEVICE  "1-15 printable characters without blank, '/', ':', '%'"
@@ -97,8 +97,8 @@ static const struct mistake scalars[] = {
     {3, "  name = \"" LONG32 "\";", "3: cluster name: \"" LONG32 "\" is too long; allowed: " NAME},
     {3, "  name = 5;", "3: cluster name: 5 is not a text in double quotes; allowed: " NAME},
     {4, "  mode = \"ls-unicast\";",
-     "4: cluster mode: \"ls-unicast\" is not available in this version; allowed: \"ha\""},
-    {4, "  mode = \"vrrp\";", "4: cluster mode: \"vrrp\" is not available in this version; allowed: \"ha\""},
+     "4: cluster mode: \"ls-unicast\" is not available in this version; allowed: \"ha\", \"service\""},
+    {4, "  mode = \"vrrp\";", "4: cluster mode: \"vrrp\" is not available in this version; allowed: \"ha\", \"service\""},
     {5, "  recovery = \"up\";", "5: cluster recovery: \"up\" is unknown; allowed: \"active-up\", \"primary-up\""},
     {6, "",
      "1: cluster has no key; allowed: key_file = \"/etc/bellwether/cluster.key\", or auth = \"none\" to send "
@@ -142,7 +142,7 @@ static const struct mistake unknown[] = {
      "13: unknown key \"rol\" in interface (did you mean \"role\"?); allowed: name, role, transport, virtual"},
     {20, "state_dri = \"/x\";",
      "20: unknown key \"state_dri\" in the file (did you mean \"state_dir\"?); allowed: cluster, monitors, snmp, http, control, "
-     "traps, state_dir, core, log_level"},
+     "traps, alerts, state_dir, core, log_level"},
     {17, "snmp = { state_dir = \"/x\"; };",
      "17: unknown key \"state_dir\" in snmp (it belongs to the top of the file); allowed: enabled, agentx, writable, "
      "root, notify, checkpoint_view, checkpoint_traps"},
@@ -151,7 +151,7 @@ static const struct mistake unknown[] = {
      "17: snmp checkpoint_view: 1 is neither true nor false; allowed: true, false"},
     {0, "clutser = 1;\n",
      "1: unknown key \"clutser\" in the file (did you mean \"cluster\"?); allowed: cluster, monitors, snmp, http, control, "
-     "traps, state_dir, core, log_level\n"
+     "traps, alerts, state_dir, core, log_level\n"
      "1: no cluster; allowed: { id = ...; name = ...; members = ( ... ); interfaces = ( ... ); ... }"},
     {0, "", "1: no cluster; allowed: { id = ...; name = ...; members = ( ... ); interfaces = ( ... ); ... }"},
 };
@@ -448,6 +448,11 @@ static void test_whole(void **state)
          "interfaces = ( { name = \"eth0\"; } ); groups = ( { name = \"w\"; virtual = [ \"10.1.0.1/24\" ]; } ); };",
          "3: group virtual: [ ... ] is not a list in parentheses; allowed: ( { interface = \"...\"; address = "
          "\"address/prefix\"; }, ... )"},
+        {0,
+         CLUSTER_START "interfaces = ( { name = \"eth0\"; } );\ngroups = ( { name = \"w\"; virtual = ( { interface = \"eth0\"; "
+                       "address = \"10.1.0.1/24\"; } ); }, { name = \"x\"; } );\nmode = \"service\"; };",
+         "5: cluster mode: group \"x\" has no virtual address; allowed in mode \"service\": at least one each, since where "
+         "they are tells who serves"},
         {0, CLUSTER_START "interfaces = ( { name = \"eth0\"; } ); groups = (); };",
          "3: cluster groups: 0 entries; allowed: 1-16"},
         {0, "cluster = 5;",

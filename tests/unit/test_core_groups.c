@@ -303,6 +303,45 @@ static void halves_agree_when_they_meet(void **state)
     lab_free(lab);
 }
 
+/* All members were off: what they kept counts, the newest first. */
+static void decisions_outlive_all_members(void **state)
+{
+    struct lab *lab = pair(BW_RECOVERY_ACTIVE_UP, 2, BW_AUTO);
+
+    (void)state;
+    assert_done(lab, 0, STOP, 1, 0);
+    lab_run(lab, 5);
+    for (uint8_t g = 0; g < 2; g++)
+        lab->decisions[g] = lab_snapshot(lab, 1)->groups[g].decision;
+    assert_int_equal(lab->decisions[0], 1);
+    assert_int_equal(lab->decisions[1], 0);
+    lab_kill(lab, 0);
+    lab_kill(lab, 1);
+    lab_run(lab, 1000);
+    lab_start(lab, 0);
+    lab_start(lab, 1);
+    lab_run(lab, 4000);
+    assert_int_equal(lab_holders(lab, 0), 0);
+    assert_true(lab_snapshot(lab, 0)->groups[0].stopped);
+    assert_int_equal(holder(lab, 1), 1);
+    assert_done(lab, 1, START, 1, 0);
+    lab_run(lab, 5);
+    assert_int_equal(lab_holders(lab, 0), 1);
+    lab_kill(lab, 0); /* one comes back with what it kept from before */
+    lab_run(lab, 1000);
+    lab_start(lab, 0);
+    lab_run(lab, 4000);
+    assert_int_equal(lab_holders(lab, 0), 1);
+    assert_false(lab_snapshot(lab, 0)->groups[0].stopped);
+    lab->decisions[0] = UINT64_MAX; /* nothing that a disk can hold harms */
+    lab_kill(lab, 0);
+    lab_run(lab, 1000);
+    lab_start(lab, 0);
+    lab_run(lab, 4000);
+    assert_int_equal(lab_holders(lab, 0), 1);
+    lab_free(lab);
+}
+
 static void three_groups_on_three_members(void **state)
 {
     struct lab *lab = lab_new(3, 2, BW_RECOVERY_PRIMARY_UP);
@@ -335,7 +374,7 @@ int main(void)
         cmocka_unit_test(start_where_it_cannot_run), cmocka_unit_test(start_away_from_the_preferred),
         cmocka_unit_test(stop_on_one_member_denies_it), cmocka_unit_test(deny_is_lifted_by_a_start_or_a_restart),
         cmocka_unit_test(pnote_loss_is_no_deny), cmocka_unit_test(halves_agree_when_they_meet),
-        cmocka_unit_test(three_groups_on_three_members),
+        cmocka_unit_test(three_groups_on_three_members), cmocka_unit_test(decisions_outlive_all_members),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

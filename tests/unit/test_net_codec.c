@@ -174,7 +174,7 @@ static void test_pages_fit(void **state)
     size_t clear_length;
 
     (void)state;
-    for (int kind = BW_PAGE_FACTS; kind <= BW_PAGE_PNOTES; kind++) {
+    for (int kind = BW_PAGE_FACTS; kind <= BW_PAGE_RESOURCES; kind++) {
         int length;
 
         fixture_page(&in, (enum bw_page_kind)kind, true);

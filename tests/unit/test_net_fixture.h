@@ -171,6 +171,20 @@ static inline void fixture_pnote(struct bw_pnote_row *row, bool longest)
     fixture_text(row->detail, sizeof(row->detail), longest);
 }
 
+static inline void fixture_resource(struct bw_resource_row *row, bool longest)
+{
+    fixture_text(row->name, sizeof(row->name), longest);
+    row->group = (uint32_t)fixture_between(1, BW_MAX_GROUPS);
+    row->index = (uint32_t)fixture_between(1, BW_MAX_RESOURCES);
+    row->kind = (uint32_t)fixture_between(BW_RESOURCE_FIP, BW_RESOURCE_EXEC);
+    row->state = (uint32_t)fixture_between(BW_GROUP_ONLINE, BW_GROUP_UNKNOWN);
+    row->recovery = (uint32_t)fixture_between(BW_ON_FAILURE_IGNORE, BW_ON_FAILURE_FAILOVER);
+    row->retries = (uint32_t)fixture_between(0, 255);
+    row->retries_left = (uint32_t)fixture_between(0, 255);
+    row->since_wall = (int64_t)fixture_random();
+    fixture_text(row->detail, sizeof(row->detail), longest);
+}
+
 /* longest: all rows, all texts as long as may be. */
 static inline void fixture_page(struct bw_message *message, enum bw_page_kind kind, bool longest)
 {
@@ -202,12 +216,17 @@ static inline void fixture_page(struct bw_message *message, enum bw_page_kind ki
         for (unsigned i = 0; i < page->count; i++)
             fixture_pnote(&page->pnotes[i], longest);
         break;
+    case BW_PAGE_RESOURCES:
+        page->count = (uint8_t)(longest ? BW_PAGE_RESOURCE_ROWS : fixture_between(0, BW_PAGE_RESOURCE_ROWS));
+        for (unsigned i = 0; i < page->count; i++)
+            fixture_resource(&page->resources[i], longest);
+        break;
     }
 }
 
-#define FIXTURE_MESSAGES 7
+#define FIXTURE_MESSAGES 8
 
-/* One message of each kind: 0 heartbeat, 1-3 pages, 4 page request, 5 farewell, 6 state query. */
+/* One message of each kind: 0 heartbeat, 1-3 pages, 4 page request, 5 farewell, 6 state query, 7 a page of resources. */
 static inline void fixture_message(struct bw_message *message, unsigned which)
 {
     switch (which) {
@@ -219,6 +238,9 @@ static inline void fixture_message(struct bw_message *message, unsigned which)
     case 2:
     case 3:
         fixture_page(message, (enum bw_page_kind)which, false);
+        return;
+    case 7:
+        fixture_page(message, BW_PAGE_RESOURCES, false);
         return;
     default:
         memset(message, 0, sizeof(*message));

@@ -65,7 +65,7 @@ static const struct {
     CASE(0, heartbeat.groups[1].refuse_reason, BW_REFUSAL_NOT_IN_VIEW + 1),
     CASE(1, page.number, BW_MAX_PAGES),
     CASE(1, page.kind, 0),
-    CASE(1, page.kind, BW_PAGE_PNOTES + 1),
+    CASE(1, page.kind, BW_PAGE_RESOURCES + 1),
     CASE(2, page.count, BW_PAGE_INTERFACE_ROWS + 1),
     CASE(2, page.interfaces[0].index, 0),
     CASE(2, page.interfaces[7].index, BW_MAX_INTERFACES + 1),

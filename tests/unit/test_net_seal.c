@@ -40,6 +40,8 @@ static void test_round_trip(void **state)
                     in.page.interfaces[i].member = 1;
                 else if (in.page.kind == BW_PAGE_PNOTES)
                     in.page.pnotes[i].member = 1;
+                else if (in.page.kind == BW_PAGE_RESOURCES)
+                    in.page.resources[i].member = 1;
             }
             if (in.kind == BW_MESSAGE_HEARTBEAT) {
                 for (unsigned i = 0; i < in.heartbeat.echoes_count; i++)

@@ -184,6 +184,41 @@ static void test_pnotes(void **state)
     stage_end(&s);
 }
 
+/* By name, since the configuration may have them in another order at the next start. */
+static void test_groups(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    s.config->cluster.groups_count = 2;
+    bw_copy(s.config->cluster.groups[0].name, BW_NAME_MAX, "web");
+    bw_copy(s.config->cluster.groups[1].name, BW_NAME_MAX, "mail");
+    s.now.groups_count = 2;
+    bw_copy(s.now.groups[0].name, BW_NAME_MAX, "web");
+    bw_copy(s.now.groups[1].name, BW_NAME_MAX, "mail");
+    stage_run(&s);
+    assert_int_equal(s.start->decisions[0], 0);
+    stage_post(&s);
+    stage_stop(&s);
+    assert_false(stage_exists(&s, "groups")); /* nobody decided anything */
+    stage_run(&s);
+    s.now.groups[1].decision = 7;
+    stage_post(&s);
+    stage_stop(&s);
+    stage_load(&s);
+    assert_int_equal(s.start->decisions[0], 0);
+    assert_int_equal(s.start->decisions[1], 7);
+    stage_stop(&s);
+    bw_copy(s.config->cluster.groups[0].name, BW_NAME_MAX, "mail");
+    bw_copy(s.config->cluster.groups[1].name, BW_NAME_MAX, "new");
+    stage_run(&s);
+    assert_int_equal(s.start->decisions[0], 7);
+    assert_int_equal(s.start->decisions[1], 0);
+    stage_stop(&s);
+    stage_end(&s);
+}
+
 static void make_files(struct stage *s)
 {
     stage_begin(s);
@@ -416,7 +451,7 @@ int main(void)
         cmocka_unit_test(test_pnotes),         cmocka_unit_test(test_damaged_history),
         cmocka_unit_test(test_damaged_others), cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_foreign),        cmocka_unit_test(test_shared),
-        cmocka_unit_test(test_left_behind),
+        cmocka_unit_test(test_left_behind),    cmocka_unit_test(test_groups),
     };
 
     return cmocka_run_group_tests(tests, NULL, stage_clean);
