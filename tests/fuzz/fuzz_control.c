@@ -1,4 +1,4 @@
-/* fuzz: agent/control/request.c agent/control/command.c agent/model/json.c agent/model/catalogue.c agent/model/text.c agent/model/address.c agent/model/history.c -ljson-c */
+/* fuzz: agent/control/request.c agent/control/command.c agent/model/json.c agent/model/catalogue*.c agent/model/event_kinds.c agent/model/enums.c agent/model/late_bounds.c agent/model/sync_health.c agent/model/text.c agent/model/address.c agent/model/history.c -ljson-c */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The control socket's request lines: whatever is parsed, its command is then carried out on a small snapshot as far as it goes

@@ -1,4 +1,4 @@
-/* fuzz: agent/trap/record.c agent/trap/rules.c agent/trap/oid.c agent/config/[a-z]*.c agent/model/text.c agent/model/address.c agent/model/catalogue.c */
+/* fuzz: agent/trap/record.c agent/trap/rules.c agent/trap/oid.c agent/config/[a-z]*.c agent/model/text.c agent/model/address.c agent/model/catalogue*.c agent/model/event_kinds.c agent/model/enums.c agent/model/late_bounds.c agent/model/sync_health.c */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Recorded notifications: whatever text comes, every record is read or refused with a reason, and the rules run on it.
