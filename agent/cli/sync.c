@@ -150,8 +150,9 @@ BW_CLI_COMMAND(bw_cli_sync)
     rc = ask(cli, &answer, &data);
     sync = bw_cli_get(data, sync_object()->key);
     if (rc == BW_EXIT_DONE && cli->json)
-        fprintf(cli->out, "%s\n",
-                json_object_to_json_string_ext(sync, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | BW_JSON_FLAGS));
+        fprintf(
+            cli->out, "%s\n",
+            json_object_to_json_string_ext(sync, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | BW_JSON_FLAGS));
     else if (rc == BW_EXIT_DONE)
         print_sync(cli, sync, bw_cli_get(data, "members"));
     json_object_put(answer);

@@ -258,11 +258,14 @@ static bool same_proxied(const struct bw_config *now, const struct bw_config *ne
     return same;
 }
 
-/* Of a group, or (without groups) of the one that there is. */
+/* Of a group; without groups they are the cluster's, whose one group is named like it. */
 static void compare_resources(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
 {
+    const struct bw_cluster_config *c = &w->now->cluster;
+    bool implicit = c->groups_count == 1 && strcmp(c->groups[0].name, c->name) == 0;
+
     if (!same_resources(w->now, w->next, row) || !same_proxied(w->now, w->next, row))
-        tell(w, rule, path);
+        tell(w, rule, implicit ? "cluster.resources" : path);
 }
 
 static void compare_traps(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
@@ -361,7 +364,7 @@ static const struct bw_change_rule rules[] = {
     {"cluster", "members", INSIDE, TOGETHER, NULL},
     {"cluster", "interfaces", INSIDE, SOCKETS, NULL},
     {"cluster", "groups", INSIDE, TOGETHER, NULL},
-    {"cluster", "resources", RESTART, RESOURCES, compare_resources},
+    {"cluster", "resources", RESTART, RESOURCES, compare_nothing}, /* told by group */
     {"cluster", "heartbeat", INSIDE, NULL, NULL},
     {"cluster", "sync", INSIDE, NULL, NULL},
     {"sync", "enabled", RESTART, SYNC, NULL},

@@ -23,9 +23,9 @@ static void check_scalars(struct bw_config_reader *reader)
     const char *text = auth ? config_setting_get_string(auth) : NULL;
     char shown[BW_QUOTE_MAX];
 
-    if (c->mode != BW_MODE_HA && c->mode != BW_MODE_SERVICE)
+    if (c->mode != BW_MODE_HA && c->mode != BW_MODE_HA_LEGACY && c->mode != BW_MODE_SERVICE)
         bw_config_problem_at(reader, line_of(reader->cluster, "mode"),
-                             "cluster mode: \"%s\" is not available in this version; allowed: \"ha\", \"service\"",
+                             "cluster mode: \"%s\" is not available in this version; allowed: \"ha\", \"ha-legacy\", \"service\"",
                              bw_enum_text(&bw_enum_mode, c->mode));
     c->auth_none = text && !strcmp(text, "none");
     if (auth && !c->auth_none)

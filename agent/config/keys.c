@@ -195,8 +195,9 @@ static const struct bw_config_key cluster_keys[] = {
      INTO(bw_cluster_config, mode),
      .labels = &bw_enum_mode,
      .initial = "ha",
-     .meaning = "How the members share the work; in this version one of two: \"ha\", one serves and the others stand "
-                "by; \"service\", somebody else, keepalived say, decides who serves, and Bellwether watches and tells"},
+     .meaning = "How the members share the work; in this version one of three: \"ha\", one serves and the others stand "
+                "by; \"ha-legacy\", the same, with link-layer addresses that all members share; \"service\", somebody "
+                "else, keepalived say, decides who serves, and Bellwether watches and tells"},
     {.name = "recovery",
      .type = BW_KEY_ENUM,
      INTO(bw_cluster_config, recovery),

@@ -13,11 +13,10 @@
 #define COMMAND_ALLOWED "[ \"/path/of/program\", \"argument\", ... ], at most 32 words and 511 characters"
 
 /* Floating addresses are no row of their own: the group's virtual addresses are. */
-const struct bw_enum bw_config_resource_kind = {
-    NULL, (const struct bw_enum_label[]){{BW_RESOURCE_EXEC, "exec", NULL},
-                                         {BW_RESOURCE_PARP, "parp", NULL},
-                                         {BW_RESOURCE_IPW, "ipw", NULL},
-                                         {0, NULL, NULL}}};
+const struct bw_enum bw_config_resource_kind = {NULL, (const struct bw_enum_label[]){{BW_RESOURCE_EXEC, "exec", NULL},
+                                                                                     {BW_RESOURCE_PARP, "parp", NULL},
+                                                                                     {BW_RESOURCE_IPW, "ipw", NULL},
+                                                                                     {0, NULL, NULL}}};
 
 static const struct bw_enum resource_on = {
     NULL, (const struct bw_enum_label[]){{BW_ON_ONE, "one", NULL}, {BW_ON_ALL, "all", NULL}, {0, NULL, NULL}}};
@@ -59,33 +58,39 @@ static const struct bw_config_key resource_keys[] = {
      INTO(recovery),
      .labels = &bw_enum_recovery_action,
      .initial = "failover",
-     .meaning = "What happens when it fails and no retries are left: nothing, and what comes after it starts all the same "
-                "(ignore); nothing, and what comes after it waits (retry); the group is stopped on all members (stop); the group "
-                "goes to another member, and this one may not start it any more (failover)"},
+     .meaning =
+         "What happens when it fails and no retries are left: nothing, and what comes after it starts all the same "
+         "(ignore); nothing, and what comes after it waits (retry); the group is stopped on all members (stop); the "
+         "group "
+         "goes to another member, and this one may not start it any more (failover)"},
     {.name = "retries",
      .type = BW_KEY_INT,
      INTO(retries),
      RANGE(1, 0, 100),
      .derived = "3 with recovery retry, else 0",
-     .meaning = "exec: how often it is stopped and started again before that; the count is whole again when the group comes "
-                "anew, and when it has run for 5 minutes"},
+     .meaning =
+         "exec: how often it is stopped and started again before that; the count is whole again when the group comes "
+         "anew, and when it has run for 5 minutes"},
     {.name = "start",
      .type = BW_KEY_LATER,
      .derived = "none; needed with kind exec",
      .allowed = COMMAND_ALLOWED,
-     .meaning = "exec: command that starts it; exit status 0 within its time is success, and what it leaves running stays"},
+     .meaning =
+         "exec: command that starts it; exit status 0 within its time is success, and what it leaves running stays"},
     {.name = "stop",
      .type = BW_KEY_LATER,
      .derived = "none",
      .allowed = COMMAND_ALLOWED,
-     .meaning = "exec: command that stops it; it is also run after a failed start and for what an earlier run left, so it must "
+     .meaning = "exec: command that stops it; it is also run after a failed start and for what an earlier run left, so "
+                "it must "
                 "succeed when there is nothing to stop"},
     {.name = "watch",
      .type = BW_KEY_LATER,
      .derived = "none; needed with kind ipw",
      .allowed = COMMAND_ALLOWED ", or with kind ipw [ \"address | address ...\", ... ], 1-8 sets of 1-8 hosts",
-     .meaning = "exec: command that tells by exit status 0 whether it works; ipw: sets of addresses, each lost when none of "
-                "its addresses answers a ping"},
+     .meaning =
+         "exec: command that tells by exit status 0 whether it works; ipw: sets of addresses, each lost when none of "
+         "its addresses answers a ping"},
     {.name = "watch_process",
      .type = BW_KEY_BOOL,
      INTO(watch_process),
@@ -143,7 +148,8 @@ static const struct bw_config_key resource_keys[] = {
      .type = BW_KEY_LATER,
      .derived = "none; needed with kind parp",
      .allowed = "[ \"address\", ... ], at most 256 in the cluster",
-     .meaning = "parp: IPv4 and IPv6 addresses that the holder of the group answers ARP and neighbour solicitations for"},
+     .meaning =
+         "parp: IPv4 and IPv6 addresses that the holder of the group answers ARP and neighbour solicitations for"},
 };
 const struct bw_config_section bw_config_resource = {
     .title = "resource", .keys = resource_keys, .keys_count = sizeof(resource_keys) / sizeof(resource_keys[0])};

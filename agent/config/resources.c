@@ -15,20 +15,19 @@
 /* ---- which keys go with which kind; all others go with all ---- */
 
 #define FOR(kind) (1U << (kind))
-#define EXEC FOR(BW_RESOURCE_EXEC)
-#define PARP FOR(BW_RESOURCE_PARP)
-#define IPW  FOR(BW_RESOURCE_IPW)
+#define EXEC      FOR(BW_RESOURCE_EXEC)
+#define PARP      FOR(BW_RESOURCE_PARP)
+#define IPW       FOR(BW_RESOURCE_IPW)
 
 static const struct {
     const char *key;
     uint32_t kinds, needed; /* masks */
 } keys_of_kinds[] = {
-    {"start", EXEC, EXEC},      {"stop", EXEC, 0},        {"watch", EXEC | IPW, IPW},
-    {"watch_process", EXEC, 0}, {"user", EXEC, 0},        {"interval_ms", EXEC | IPW, 0},
-    {"timeout_ms", EXEC | IPW, 0}, {"rise", EXEC | IPW, 0}, {"fall", EXEC | IPW, 0},
-    {"start_timeout_s", EXEC, 0}, {"stop_timeout_s", EXEC, 0}, {"retries", EXEC, 0},
-    {"recovery", EXEC | IPW, 0},
-    {"interface", PARP, PARP},  {"addresses", PARP, PARP},
+    {"start", EXEC, EXEC},         {"stop", EXEC, 0},           {"watch", EXEC | IPW, IPW},
+    {"watch_process", EXEC, 0},    {"user", EXEC, 0},           {"interval_ms", EXEC | IPW, 0},
+    {"timeout_ms", EXEC | IPW, 0}, {"rise", EXEC | IPW, 0},     {"fall", EXEC | IPW, 0},
+    {"start_timeout_s", EXEC, 0},  {"stop_timeout_s", EXEC, 0}, {"retries", EXEC, 0},
+    {"recovery", EXEC | IPW, 0},   {"interface", PARP, PARP},   {"addresses", PARP, PARP},
 };
 
 static void check_keys(struct bw_config_reader *reader, const struct bw_resource_config *r, config_setting_t *row)
@@ -129,7 +128,8 @@ static const char *wrong_proxied(const struct bw_config *config, const struct bw
 
 static void link_addresses(struct bw_config_reader *reader, uint8_t resource, uint8_t interface, config_setting_t *list)
 {
-    static const char allowed[] = "[ \"address\", ... ], each once, none of a member and no virtual one, at most 256 in the cluster";
+    static const char allowed[] =
+        "[ \"address\", ... ], each once, none of a member and no virtual one, at most 256 in the cluster";
     struct bw_config *config = reader->config;
     int count = bw_config_texts_count(reader, list, "resource addresses", allowed);
     config_setting_t *where;
@@ -331,10 +331,10 @@ static void add_numbers(uint64_t *hash, const uint64_t *numbers, size_t count)
 
 static void add_resource(uint64_t *hash, const struct bw_resource_config *r)
 {
-    const uint64_t numbers[] = {r->kind,        r->on,         r->recovery,      r->retries,          r->group,
-                                r->watch_process, r->start_words, r->stop_words, r->watch_words,      r->start_timeout_ns,
-                                r->stop_timeout_ns, r->interval_ns, r->timeout_ns, r->rise,           r->fall,
-                                r->sets_count};
+    const uint64_t numbers[] = {
+        r->kind,        r->on,         r->recovery,    r->retries,          r->group,           r->watch_process,
+        r->start_words, r->stop_words, r->watch_words, r->start_timeout_ns, r->stop_timeout_ns, r->interval_ns,
+        r->timeout_ns,  r->rise,       r->fall,        r->sets_count};
 
     add_numbers(hash, numbers, sizeof(numbers) / sizeof(numbers[0]));
     *hash = bw_hash(*hash, r->name, strlen(r->name) + 1);

@@ -144,7 +144,7 @@ void bw_core_beat_run(struct bw_core *core)
         core->at_once++;
         send = true;
     }
-    if (send) {
+    if (send && bw_core_speaks(core)) {
         core->last_told = core->members[core->self].told;
         struct bw_output *out = bw_core_put(core, BW_OUTPUT_HEARTBEAT);
 
@@ -173,10 +173,12 @@ void bw_core_heartbeat(struct bw_core *core, struct bw_message *message)
     struct bw_heartbeat *beat = &message->heartbeat;
     const struct bw_told *told = &core->members[core->self].told;
 
-    message->kind = BW_MESSAGE_HEARTBEAT;
+    message->kind = bw_core_quiet(core) ? BW_MESSAGE_STATE_QUERY : BW_MESSAGE_HEARTBEAT;
     message->sender = bw_core_id(core, core->self);
     message->boot = core->boot;
     message->sequence = 0;
+    if (message->kind == BW_MESSAGE_STATE_QUERY)
+        return;
     beat->turn = ++core->beat_turn;
     core->beat_sent_ns[core->beat_turn % BW_CORE_SENT_TURNS] = core->now_ns;
     core->sent++;

@@ -93,6 +93,7 @@ struct bw_core *bw_core_init(void *memory, const struct bw_cluster_config *confi
     init_members(core);
     bw_core_pnotes_init(core, start);
     bw_core_agree_run(core);
+    bw_core_twin_init(core);
     core->dirty = false;
     return core;
 }
@@ -267,6 +268,7 @@ void bw_core_end(struct bw_core *core)
         bw_core_event(core, BW_EVENT_START, core->self, NULL, "stopped", "running", "the agent was started");
     bw_core_view_run(core);
     bw_core_agree_run(core);
+    bw_core_twin_run(core);
     run_conditions(core);
     bw_core_witness_run(core);
     bw_core_interfaces_run(core);

@@ -298,7 +298,7 @@ void bw_core_elect(struct bw_core *core, uint8_t group)
 {
     if (bw_core_only_watches(core)) {
         bw_core_service_run(core, group);
-    } else if (bw_core_stopped(core, group)) {
+    } else if (bw_core_stopped(core, group) || !bw_core_speaks(core)) {
         bw_core_withdraw(core, group);
         bw_core_let_go(core, group);
     } else if (core->groups[group].holding)

@@ -320,12 +320,16 @@ static void ask_for_pages(struct bw_core *core)
 
 void bw_core_pages_run(struct bw_core *core, bool regular)
 {
+    bool heard = !bw_core_quiet(core) && bw_core_speaks(core); /* is anybody to hear of us? */
+
+    if (core->pages_dirty || core->pages_count == 0)
+        renew_digests(core);
+    if (!heard)
+        return;
     if (regular) {
         send_in_turn(core);
         return;
     }
-    if (core->pages_dirty || core->pages_count == 0)
-        renew_digests(core);
     if (core->pages_wanted != 0)
         send_wanted(core);
     ask_for_pages(core);

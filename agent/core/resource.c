@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Changes of this member's resources, as the thread that runs them tells: each is an event. What follows for the group it
- * asks for itself (DENY, ALLOW, STOP). And their rows, which go to the other members.
+ * Changes of this member's resources, as the thread that runs them tells: each is an event. What follows for the group
+ * it asks for itself (DENY, ALLOW, STOP). And their rows, which go to the other members.
  */
 #include "agent/core/core_private.h"
 

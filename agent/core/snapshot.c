@@ -86,7 +86,7 @@ static void fill_cluster(const struct bw_core *core, struct bw_cluster_row *row)
 static void fill_local(const struct bw_core *core, struct bw_member_row *row)
 {
     row->local = true;
-    row->problem = !bw_core_healthy(core) || core->deaf || core->witness.lost ||
+    row->problem = !bw_core_healthy(core) || !bw_core_speaks(core) || core->deaf || core->witness.lost ||
                    core->members[core->self].state == BW_MEMBER_ATTENTION;
     row->admin = core->admin == BW_ADMIN_FORCE_DOWN ? BW_ADMIN_DOWN : core->admin;
     row->forced = core->admin == BW_ADMIN_FORCE_DOWN;

@@ -7,7 +7,7 @@
 
 enum reason_kind {
     WHY_NONE, WHY_STOPPING, WHY_EXCLUDED, WHY_WAITING, WHY_LISTENING, WHY_SERVES, WHY_SERVES_TROUBLED, WHY_TROUBLED, WHY_DEAF,
-    WHY_CLAIMS, WHY_NEWER, WHY_STANDBY, WHY_WITNESS,
+    WHY_CLAIMS, WHY_NEWER, WHY_STANDBY, WHY_WITNESS, WHY_TWIN,
 };
 
 void bw_core_set_state(struct bw_core *core, uint8_t member, uint32_t state, const char *reason, const char *source)
@@ -106,6 +106,8 @@ static uint32_t condition(const struct bw_core *core, enum bw_trouble trouble, e
     }
     if (core->stopping)
         return *kind = WHY_STOPPING, BW_MEMBER_DOWN;
+    if (!bw_core_speaks(core))
+        return *kind = WHY_TWIN, BW_MEMBER_DOWN;
     if (bw_core_excluded(core))
         return *kind = WHY_EXCLUDED, BW_MEMBER_DOWN;
     if (core->waiting)
@@ -225,6 +227,10 @@ static void describe(const struct bw_core *core, enum reason_kind kind, enum bw_
         break;
     case WHY_TROUBLED:
         describe_trouble(core, trouble, text, source);
+        break;
+    case WHY_TWIN:
+        bw_format(text, BW_TEXT_MAX, "another process with the id %u lives, and was there before: its configuration may be a copy",
+                  bw_core_id(core, core->self));
         break;
     case WHY_DEAF:
         bw_copy(text, BW_TEXT_MAX, "hears no member and receives nothing on any interface");

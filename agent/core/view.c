@@ -49,7 +49,6 @@ static void end_incarnation(struct bw_core *core, struct bw_core_member *m)
 {
     if (!m->known)
         return;
-    m->old_boots[m->old_boots_next++ % BW_CORE_OLD_BOOTS] = m->boot;
     m->known = m->heard = m->in_view = false;
     m->turn = 0;
     m->done_newest = 0;
@@ -318,6 +317,7 @@ static void hear_farewell(struct bw_core *core, const struct bw_message *message
             m->old_boots[m->old_boots_next++ % BW_CORE_OLD_BOOTS] = message->farewell.over;
         return;
     }
+    m->old_boots[m->old_boots_next++ % BW_CORE_OLD_BOOTS] = m->boot;
     end_incarnation(core, m);
     m->farewell = true;
     m->keep_state_until_ns = 0;
@@ -337,6 +337,8 @@ void bw_core_hear(struct bw_core *core, const struct bw_message *message)
         hear_farewell(core, message);
         return;
     }
+    if (member == core->self)
+        bw_core_twin_heard(core, message);
     if (member == BW_NONE || member == core->self)
         return;
     if (message->kind == BW_MESSAGE_HEARTBEAT) {

@@ -50,7 +50,7 @@ struct bw_engine {
     int exit_status;
     uint32_t pid;
     uint64_t reload_ticket; /* of the one being carried out, 0 = none */
-    uint64_t start_ns, stop_ns, now_ns, due_ns, last_post_ns, notices_ns, turns, pauses, slow_hooks;
+    uint64_t start_ns, stop_ns, now_ns, due_ns, last_post_ns, last_wake_ns, notices_ns, turns, pauses, slow_hooks;
     uint64_t verdicts[BW_VERDICT_DUPLICATE_ID + 1];
     struct bw_log_limit trouble_limits[BW_VERDICT_DUPLICATE_ID + 1];
     uint64_t last_query_answer_ns[BW_MAX_INTERFACES];

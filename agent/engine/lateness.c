@@ -24,23 +24,10 @@ static uint64_t bucket_end(unsigned bucket)
     return (uint64_t)(8 + bucket % 8 + 1) << (bucket / 8 - 1);
 }
 
-/* Upper bounds of the model's buckets but the last, which has none (limits.h). */
-static const uint64_t exported_bounds_us[BW_LATE_BUCKETS - 1] = {50,   100,   200,   500,   1000, 2000,
-                                                                 5000, 10000, 20000, 50000, 100000};
-
-static unsigned exported_bucket_of(uint64_t late_ns)
-{
-    unsigned bucket = 0;
-
-    while (bucket < BW_LATE_BUCKETS - 1 && late_ns > exported_bounds_us[bucket] * 1000)
-        bucket++;
-    return bucket;
-}
-
 void bw_lateness_add(struct bw_lateness *lateness, uint64_t late_ns)
 {
     lateness->counts[bucket_of(late_ns / 1000)]++;
-    lateness->exported[exported_bucket_of(late_ns)]++;
+    lateness->exported[bw_late_bucket(late_ns)]++;
     lateness->total++;
     lateness->sum_ns += late_ns;
     if (late_ns > lateness->worst_ns)

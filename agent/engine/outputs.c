@@ -9,6 +9,8 @@
 #include "bellwether/sync_health.h"
 #include "bellwether/text.h"
 
+#define WAKE_EVERY_NS (500 * BW_MS)
+
 static void clear_facts(struct bw_engine *e, const struct bw_heartbeat *heartbeat, struct bw_clear_facts *facts)
 {
     const struct bw_cluster_config *c = e->cluster;
@@ -58,6 +60,8 @@ void bw_engine_send_heartbeat(struct bw_engine *e, uint16_t interfaces)
 {
     static struct bw_message message; /* large; the engine is one thread */
 
+    if (!bw_core_speaks(e->core)) /* another process with our id was there before */
+        return;
     bw_core_heartbeat(e->core, &message);
     send_on(e, &message, interfaces);
 }
@@ -306,7 +310,13 @@ void bw_engine_post(struct bw_engine *e)
     bw_history_range(e->agent->history, &s->history_first, &s->history_last);
     s->posted_ns = e->now_ns;
     s->posted_wall = bw_wall();
-    bw_board_post(e->agent->board);
+    /* Counters alone wake nobody each time: waking three threads costs more than all the rest of a post. */
+    if (e->post_wanted || e->done || e->now_ns - e->last_wake_ns >= WAKE_EVERY_NS) {
+        bw_board_post(e->agent->board);
+        e->last_wake_ns = e->now_ns;
+    } else {
+        bw_board_post_quietly(e->agent->board);
+    }
     e->last_post_ns = e->now_ns;
     e->post_wanted = false;
 }

@@ -181,6 +181,7 @@ static void after_end(struct keeper *k, int status)
 
     /* Once more: a thread of it that was within the kernel may have put one back. */
     (void)bw_linux_remove_all(&k->context->config->cluster);
+    bw_linux_remove_devices(&k->context->config->cluster);
     if (k->former_config != NULL)
         (void)bw_linux_remove_all(&k->former_config->cluster);
     k->former_config = NULL;

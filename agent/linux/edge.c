@@ -12,6 +12,7 @@
 #include "agent/linux/announce.h"
 #include "agent/linux/edge.h"
 #include "agent/linux/service.h"
+#include "agent/linux/shared.h"
 #include "bellwether/log.h"
 
 static void close_all(struct bw_linux *e)
@@ -172,9 +173,12 @@ void bw_linux_announce(struct bw_linux *e, uint8_t group)
         const struct bw_address_config *a = &e->config->addresses[i];
 
         /* What is not there yet is announced by the address thread the moment it is. */
-        if (a->group == group && bw_linux_installed(e, (uint16_t)i))
-            bw_announce(e->sender, &e->links[a->interface], &a->address,
+        if (a->group == group && bw_linux_installed(e, (uint16_t)i)) {
+            struct bw_link speaker = bw_shared_speaker(e->config, a->interface, &e->links[a->interface]);
+
+            bw_announce(e->sender, &speaker, &a->address,
                         atomic_load_explicit(&e->cells->router[a->interface], memory_order_relaxed));
+        }
     }
 }
 

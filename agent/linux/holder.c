@@ -72,6 +72,7 @@ static int clean_up(struct bw_holder *h)
         return removed;
     else if (removed < 0) /* no IPv6 in this kernel, perhaps: installing will tell */
         bw_log(BW_LOG_WARNING, "cannot look for what a former run left behind: %s", strerror(-removed));
+    bw_shared_remove(&h->requests, h->config);
     return 0;
 }
 
@@ -125,6 +126,7 @@ static uint64_t next_time(const struct bw_holder *h, uint64_t now_ns)
     uint64_t at = now_ns + LONGEST_SLEEP_NS;
 
     earlier(&at, h->neighbours_ns);
+    earlier(&at, bw_shared_next(h, now_ns));
     for (unsigned g = 0; g < h->config->groups_count; g++)
         if (h->groups[g].wanted)
             earlier(&at, h->groups[g].until_ns);
@@ -178,6 +180,7 @@ static void *run(void *arg)
         bw_holder_work(h); /* a dump may have shown more to do, and time has passed */
         wait_for_work(h);
     }
+    bw_shared_end(h);
     atomic_store_explicit(&h->ended, true, memory_order_release);
     return NULL;
 }

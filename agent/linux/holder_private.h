@@ -7,6 +7,7 @@
 
 #include "agent/linux/holder.h"
 #include "agent/linux/rtnl.h"
+#include "agent/linux/shared.h"
 #include "bellwether/log.h"
 
 /* What this thread knows of one virtual address in the kernel. */
@@ -48,6 +49,7 @@ struct bw_holder {
     uint32_t lifetime_s;
     struct group_hold groups[BW_MAX_GROUPS];
     struct lease leases[BW_MAX_ADDRESSES];
+    struct bw_shared_device shared[BW_MAX_INTERFACES];
     uint16_t own_changed; /* mask: the engine is to be told of own addresses */
     uint32_t dumped;      /* newest dump of links that the engine got */
     bool lost_notices;

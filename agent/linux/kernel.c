@@ -48,7 +48,7 @@ static void compare(struct bw_holder *h, const struct bw_picture *before)
 
     for (uint8_t i = 0; i < h->config->interfaces_count; i++) {
         const struct bw_interface_picture *was = &before->interfaces[i], *is = &h->picture.interfaces[i];
-        bool moved = was->link.ifindex != is->link.ifindex;
+        bool moved = was->link.ifindex != is->link.ifindex || was->home != is->home;
 
         if (memcmp(was, is, sizeof(*was)) == 0)
             continue;
@@ -118,7 +118,7 @@ int bw_holder_dump(struct bw_holder *h)
         } else if (l->state == LEASE_ABSENT && d.seen[i]) {
             l->state = LEASE_MAYBE;
             l->since_ns = now_ns;
-            l->ifindex = h->picture.interfaces[h->config->addresses[i].interface].link.ifindex;
+            l->ifindex = bw_picture_home(&h->picture, h->config->addresses[i].interface);
         }
     }
     return 0;
@@ -148,7 +148,7 @@ static void heed(struct bw_holder *h, const struct bw_notice *notice)
     } else if (!notice->removed && l->state == LEASE_ABSENT && notice->port != h->requests.port) {
         l->state = LEASE_MAYBE;
         l->since_ns = now_ns;
-        l->ifindex = h->picture.interfaces[a->interface].link.ifindex;
+        l->ifindex = bw_picture_home(&h->picture, a->interface);
     }
 }
 

@@ -35,7 +35,14 @@ static bool wanted(const struct bw_holder *h, unsigned address)
 
 static int device(const struct bw_holder *h, unsigned address)
 {
-    return h->picture.interfaces[h->config->addresses[address].interface].link.ifindex;
+    return bw_picture_home(&h->picture, h->config->addresses[address].interface);
+}
+
+/* The interface is there, but not yet the device of ours that the address belongs on. */
+static bool homeless(const struct bw_holder *h, unsigned address)
+{
+    return wanted(h, address) && device(h, address) == 0 &&
+           h->picture.interfaces[h->config->addresses[address].interface].link.ifindex != 0;
 }
 
 static void set_state(struct bw_holder *h, unsigned address, enum lease_state state)
@@ -104,7 +111,7 @@ uint64_t bw_holder_due(const struct bw_holder *h)
 
     for (unsigned i = 0; i < h->config->addresses_count; i++) {
         const struct lease *l = &h->leases[i];
-        uint64_t at = owed(h, i) ? l->since_ns : l->state == LEASE_PRESENT ? l->renew_ns : 0;
+        uint64_t at = owed(h, i) || homeless(h, i) ? l->since_ns : l->state == LEASE_PRESENT ? l->renew_ns : 0;
 
         if (at != 0 && (due == 0 || at < due))
             due = at;
@@ -208,8 +215,9 @@ static void tell_lost(struct bw_holder *h, unsigned address, uint64_t now_ns)
 static void announce_one(struct bw_holder *h, unsigned address)
 {
     const struct bw_address_config *a = &h->config->addresses[address];
+    struct bw_link speaker = bw_shared_speaker(h->config, a->interface, &h->picture.interfaces[a->interface].link);
 
-    bw_announce(h->sender, &h->picture.interfaces[a->interface].link, &a->address,
+    bw_announce(h->sender, &speaker, &a->address,
                 atomic_load_explicit(&h->cells->router[a->interface], memory_order_relaxed));
 }
 
@@ -307,7 +315,7 @@ static bool answer(struct bw_holder *h)
             if (h->config->addresses[i].group != g)
                 continue;
             off &= h->leases[i].state == LEASE_ABSENT;
-            on &= h->leases[i].state == LEASE_PRESENT || device(h, i) == 0;
+            on &= h->leases[i].state == LEASE_PRESENT || (device(h, i) == 0 && !homeless(h, i));
         }
         value = (uint64_t)(group->answers + 1) << 32 | group->revokes;
         if (group->releasing && off) {
@@ -338,6 +346,7 @@ void bw_holder_work(struct bw_holder *h)
         uint64_t now_ns = bw_now_ns();
 
         bw_holder_see(h, now_ns);
+        bw_shared_work(h, now_ns);
         atomic_store_explicit(&h->cells->due_ns, bw_holder_due(h), memory_order_relaxed);
         collect(h, &p, now_ns);
         if (p.count > 0) {

@@ -63,6 +63,8 @@ bool bw_linux_reconfigured(struct bw_linux *edge);
 /* For the keeper (its own process, may block): takes every virtual address of the configuration off this host, now. Returns how many
  * were there, or negative errno. */
 int bw_linux_remove_all(const struct bw_cluster_config *config);
+/* Likewise, when the agent is gone for good: the devices of mode ha-legacy. */
+void bw_linux_remove_devices(const struct bw_cluster_config *config);
 
 /* For the keeper likewise: what the kernel says of the configured interfaces. */
 struct bw_watch;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "agent/linux/shared.h"
 #include "bellwether/text.h"
 
 const char *bw_device(const struct bw_cluster_config *config, uint8_t interface)
@@ -105,9 +106,12 @@ static bool choose_addresses(struct bw_interface_picture *p)
 
 static bool forget(struct bw_interface_picture *p)
 {
-    bool known = p->link.ifindex != 0;
+    bool known = p->link.ifindex != 0, home_up = p->home_up;
+    int home = p->home; /* of another device */
 
     memset(p, 0, sizeof(*p));
+    p->home = home;
+    p->home_up = home_up;
     return known;
 }
 
@@ -128,6 +132,32 @@ static bool set_link(struct bw_interface_picture *p, const struct ifinfomsg *inf
         p->link.mtu = nla_get_u32(attributes[IFLA_MTU]);
     return before.ifindex != p->link.ifindex || before.up != p->link.up || before.mtu != p->link.mtu ||
            memcmp(before.mac, p->link.mac, 6) != 0;
+}
+
+int bw_picture_home(const struct bw_picture *picture, uint8_t interface)
+{
+    const struct bw_interface_picture *p = &picture->interfaces[interface];
+
+    return bw_shared_on(picture->config, interface) ? p->home : p->link.ifindex;
+}
+
+/* Was that the device with the shared link-layer address? True when something of it changed. */
+static bool set_home(const struct bw_picture *picture, uint8_t interface, struct bw_interface_picture *p,
+                     const struct nlmsghdr *message, const char *name)
+{
+    const struct ifinfomsg *info = nlmsg_data(message);
+    struct bw_interface_picture before = *p;
+    char wanted[BW_SHARED_NAME_MAX];
+
+    bw_shared_name(picture->config, interface, wanted);
+    if (message->nlmsg_type == RTM_NEWLINK && strcmp(name, wanted) == 0) {
+        p->home = info->ifi_index;
+        p->home_up = (info->ifi_flags & IFF_UP) != 0;
+    } else if (p->home == info->ifi_index) {
+        p->home = 0;
+        p->home_up = false;
+    }
+    return before.home != p->home || before.home_up != p->home_up;
 }
 
 static uint16_t apply_link(struct bw_picture *picture, const struct nlmsghdr *message, struct bw_notice *notice)
@@ -154,6 +184,8 @@ static uint16_t apply_link(struct bw_picture *picture, const struct nlmsghdr *me
             differs = set_link(p, info, attributes);
         else if (p->link.ifindex == info->ifi_index) /* removed, or renamed to something else */
             differs = forget(p);
+        if (picture->config->mode == BW_MODE_HA_LEGACY)
+            differs |= set_home(picture, i, p, message, name);
         if (differs)
             changed |= (uint16_t)(1U << i);
     }
@@ -209,17 +241,18 @@ static uint16_t apply_address(struct bw_picture *picture, const struct nlmsghdr 
         return 0;
     for (uint8_t i = 0; i < picture->config->interfaces_count; i++) {
         struct bw_interface_picture *p = &picture->interfaces[i];
-        int found;
+        int found = -1;
 
-        if (p->link.ifindex != ifindex || ifindex == 0)
+        if (ifindex == 0 || (p->link.ifindex != ifindex && bw_picture_home(picture, i) != ifindex))
             continue;
-        found = bw_virtual_find(picture->config, i, &address);
+        if (bw_picture_home(picture, i) == ifindex)
+            found = bw_virtual_find(picture->config, i, &address);
         if (found >= 0) {
             notice->address = found;
             notice->removed = message->nlmsg_type == RTM_DELADDR;
             notice->ours = address.prefix == width(&address) * 8;
             notice->port = message->nlmsg_pid;
-        } else if (bw_virtual_find(picture->config, BW_NONE, &address) < 0 &&
+        } else if (p->link.ifindex == ifindex && bw_virtual_find(picture->config, BW_NONE, &address) < 0 &&
                    set_own(p, &address, message->nlmsg_type == RTM_DELADDR)) {
             changed |= (uint16_t)(1U << i);
         }

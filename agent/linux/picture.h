@@ -15,6 +15,8 @@ struct nlmsghdr;
 
 struct bw_interface_picture {
     struct bw_link link;
+    int home;     /* mode ha-legacy: the device with the shared link-layer address, 0 = none now */
+    bool home_up; /* administratively */
     uint8_t own_count;
     struct bw_address own[BW_OWN_MAX]; /* with their prefix; virtual addresses are not among them */
 };
@@ -39,6 +41,9 @@ void bw_picture_init(struct bw_picture *picture, const struct bw_cluster_config 
 uint16_t bw_picture_apply(struct bw_picture *picture, const struct nlmsghdr *message, struct bw_notice *notice);
 /* Begins a new dump: everything is taken as gone until it is seen. */
 void bw_picture_clear(struct bw_picture *picture);
+
+/* The device that the interface's virtual addresses belong on, 0 = none now. */
+int bw_picture_home(const struct bw_picture *picture, uint8_t interface);
 
 /* Does one of the interface's own networks cover the address? Link-local addresses always are. */
 bool bw_picture_covers(const struct bw_picture *picture, uint8_t interface, const struct bw_address *address);

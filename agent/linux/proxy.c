@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See proxy.h. One thread, one epoll; two packet sockets on each interface that has such addresses, with filters in the kernel that
- * let only questions for these through. */
+/* See proxy.h. One thread, one epoll; two packet sockets on each interface that has such addresses, with filters in the
+ * kernel that let only questions for these through. */
 #include "agent/linux/proxy.h"
 
 #include <errno.h>
@@ -27,14 +27,14 @@
 #include "bellwether/log.h"
 #include "bellwether/surface.h"
 
-#define STACK_BYTES    (128 * 1024)
-#define READ_PER_TURN  256
-#define LOOK_NS        (250 * BW_MS) /* devices are looked at so often */
-#define FILTER_MAX     (2 * BW_MAX_PROXIED + 8)
-#define ETHER_BYTES    14
-#define IP6_BYTES      40
-#define SOLICITATION   135
-#define ANNOUNCEMENTS  4
+#define STACK_BYTES   (128 * 1024)
+#define READ_PER_TURN 256
+#define LOOK_NS       (250 * BW_MS) /* devices are looked at so often */
+#define FILTER_MAX    (2 * BW_MAX_PROXIED + 8)
+#define ETHER_BYTES   14
+#define IP6_BYTES     40
+#define SOLICITATION  135
+#define ANNOUNCEMENTS 4
 
 /* After taking over, as for virtual addresses; then refreshed. */
 static const uint64_t announce_after_ns[ANNOUNCEMENTS] = {0, 50 * BW_MS, 200 * BW_MS, BW_SEC};
@@ -42,8 +42,8 @@ static const uint64_t announce_after_ns[ANNOUNCEMENTS] = {0, 50 * BW_MS, 200 * B
 struct line { /* an interface */
     bool wanted;
     struct bw_link link;
-    int arp, nd;  /* -1 = none */
-    int groups;   /* socket that is in the multicast groups in which IPv6 asks */
+    int arp, nd; /* -1 = none */
+    int groups;  /* socket that is in the multicast groups in which IPv6 asks */
     _Atomic int error;
 };
 
@@ -51,7 +51,7 @@ struct permission { /* of a resource */
     _Atomic uint64_t until_ns;
     uint64_t since_ns; /* 0 = not now */
     unsigned announced;
-    uint64_t next_ns;  /* next announcement */
+    uint64_t next_ns; /* next announcement */
 };
 
 struct bw_proxy {
@@ -140,7 +140,8 @@ static int open_socket(struct bw_proxy *p, uint8_t interface, int family, int *o
     return 0;
 }
 
-/* IPv6 asks in a multicast group that follows from the address: both the network card and switches must know that it is wanted. */
+/* IPv6 asks in a multicast group that follows from the address: both the network card and switches must know that it is
+ * wanted. */
 static void join(struct bw_proxy *p, uint8_t interface, const struct bw_address *address)
 {
     struct line *line = &p->lines[interface];
@@ -246,7 +247,8 @@ static void look_at_line(struct bw_proxy *p, uint8_t interface, uint64_t now_ns)
 
 /* ---- answers ---- */
 
-static const struct bw_proxied_config *find(const struct bw_proxy *p, uint8_t interface, const struct bw_address *address)
+static const struct bw_proxied_config *find(const struct bw_proxy *p, uint8_t interface,
+                                            const struct bw_address *address)
 {
     for (unsigned i = 0; i < p->config->proxied_count; i++) {
         const struct bw_proxied_config *a = &p->config->proxied[i];

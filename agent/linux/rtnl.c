@@ -6,6 +6,8 @@
 #include "agent/linux/rtnl.h"
 
 #include <errno.h>
+#include <linux/if.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -307,6 +309,42 @@ int bw_rtnl_remove_route(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int 
                          const struct bw_address *address)
 {
     begin_route(rtnl, RTM_DELROUTE, 0, address->family == 4 ? RT_SCOPE_NOWHERE : RT_SCOPE_UNIVERSE, ifindex, address);
+    return put_message(rtnl, batch);
+}
+
+int bw_rtnl_add_macvlan(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int parent, const char *name,
+                        const uint8_t mac[6])
+{
+    struct ifinfomsg fixed = {.ifi_family = AF_UNSPEC};
+    struct nl_msg *m = begin_message(rtnl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof(fixed));
+    struct nlattr *info, *data;
+
+    nla_put_string(m, IFLA_IFNAME, name);
+    nla_put(m, IFLA_ADDRESS, 6, mac);
+    nla_put_u32(m, IFLA_LINK, (uint32_t)parent);
+    info = nla_nest_start(m, IFLA_LINKINFO);
+    nla_put_string(m, IFLA_INFO_KIND, "macvlan");
+    data = nla_nest_start(m, IFLA_INFO_DATA);
+    nla_put_u32(m, IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE);
+    nla_nest_end(m, data);
+    nla_nest_end(m, info);
+    return put_message(rtnl, batch);
+}
+
+int bw_rtnl_set_link(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int ifindex, bool up)
+{
+    struct ifinfomsg fixed = {
+        .ifi_family = AF_UNSPEC, .ifi_index = ifindex, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP};
+
+    begin_message(rtnl, RTM_NEWLINK, 0, &fixed, sizeof(fixed));
+    return put_message(rtnl, batch);
+}
+
+int bw_rtnl_remove_link(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int ifindex)
+{
+    struct ifinfomsg fixed = {.ifi_family = AF_UNSPEC, .ifi_index = ifindex};
+
+    begin_message(rtnl, RTM_DELLINK, 0, &fixed, sizeof(fixed));
     return put_message(rtnl, batch);
 }
 

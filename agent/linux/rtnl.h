@@ -67,6 +67,11 @@ int bw_rtnl_remove_address(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, in
 int bw_rtnl_add_route(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int ifindex, const struct bw_address *address);
 int bw_rtnl_remove_route(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int ifindex,
                          const struct bw_address *address);
+/* A macvlan device on another one, private: it hears the network, and no other device of this host. */
+int bw_rtnl_add_macvlan(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int parent, const char *name,
+                        const uint8_t mac[6]);
+int bw_rtnl_set_link(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int ifindex, bool up);
+int bw_rtnl_remove_link(struct bw_rtnl *rtnl, struct bw_rtnl_batch *batch, int ifindex);
 /* Does this result of a removal say that there was nothing to remove (any more)? */
 bool bw_rtnl_absent(int result);
 /* Sends the batch and collects the results. 0, or negative errno when the socket itself failed (then results are too).

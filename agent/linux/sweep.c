@@ -11,6 +11,7 @@
 #include "agent/linux/linux.h"
 #include "agent/linux/picture.h"
 #include "agent/linux/service.h"
+#include "agent/linux/shared.h"
 
 struct sweeping {
     struct bw_rtnl_batch batch;
@@ -48,7 +49,7 @@ int bw_sweep(struct bw_rtnl *rtnl, const struct bw_cluster_config *config)
     if (s == NULL)
         return -ENOMEM;
     for (uint8_t i = 0; i < config->interfaces_count; i++)
-        devices[i] = (int)if_nametoindex(bw_device(config, i));
+        devices[i] = bw_shared_home(config, i);
     bw_rtnl_begin(rtnl, &s->batch);
     for (unsigned i = 0; i < config->addresses_count; i++) {
         const struct bw_address_config *a = &config->addresses[i];

@@ -70,13 +70,20 @@ struct bw_snapshot *bw_board_draft(struct bw_board *board)
     return &board->buffers[board->draft];
 }
 
-void bw_board_post(struct bw_board *board)
+void bw_board_post_quietly(struct bw_board *board)
 {
     if (board->draft == NOBODY)
         return;
     board->buffers[board->draft].number = ++board->posts;
     atomic_store(&board->newest, board->draft);
     board->draft = NOBODY;
+}
+
+void bw_board_post(struct bw_board *board)
+{
+    if (board->draft == NOBODY)
+        return;
+    bw_board_post_quietly(board);
     for (int i = 0; i < BW_READERS; i++) {
         int fd = atomic_load_explicit(&board->wakeup[i], memory_order_relaxed);
         if (fd >= 0)

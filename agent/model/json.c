@@ -224,8 +224,7 @@ static struct json_object *verdicts(const struct bw_sync_row *row)
         whole = append(array, json) && add(json, "rule", json_object_new_string(v->key)) &&
                 add(json, "title", json_object_new_string(v->title)) &&
                 add(json, "unit", json_object_new_string(percent ? "percent" : "events")) &&
-                add(json, "value",
-                    percent ? decimal(v->value * 10000) : json_object_new_uint64(v->value)) &&
+                add(json, "value", percent ? decimal(v->value * 10000) : json_object_new_uint64(v->value)) &&
                 add(json, "limit", json_object_new_uint64(v->limit)) &&
                 add(json, "shown", json_object_new_string(v->shown)) &&
                 add(json, "healthy", json_object_new_boolean(v->healthy)) &&

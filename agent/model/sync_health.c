@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The rules by which state synchronisation is judged. Each compares one counter with another, or with nothing at all:
- * "over 30 %" means that 30 % is still well. Called by the engine for each snapshot, so nothing here waits or allocates.
+ * "over 30 %" means that 30 % is still well. Called by the engine for each snapshot, so nothing here waits or
+ * allocates.
  */
 #include "bellwether/sync_health.h"
 

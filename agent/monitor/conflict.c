@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Virtual-address conflict: a stranger answers for an address that this member holds. The engine hears it and says so in the history,
- * every ten seconds while it goes on; a check reads what is new there. Quiet for a minute: it is over.
+ * Virtual-address conflict: a stranger answers for an address that this member holds. The engine hears it and says so
+ * in the history, every ten seconds while it goes on; a check reads what is new there. Quiet for a minute: it is over.
  */
 #include <string.h>
 
@@ -22,7 +22,8 @@ static bool is_conflict(const struct bw_monitor *m, const struct bw_event *event
 {
     const struct bw_cluster_config *c = &m->all->context.config->cluster;
 
-    return event->kind == BW_EVENT_ADDRESS && event->member == c->members[c->local].id && strcmp(event->to, "conflict") == 0;
+    return event->kind == BW_EVENT_ADDRESS && event->member == c->members[c->local].id &&
+           strcmp(event->to, "conflict") == 0;
 }
 
 static void begin_conflict(struct bw_monitor *m)

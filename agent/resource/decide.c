@@ -176,8 +176,7 @@ void bw_decide_ended(struct bw_decider *d, uint32_t unit, enum bw_unit_job job, 
     if (u->phase == BW_UNIT_STARTING && good && !u->config->watch_process) {
         come_up(d, u, "");
     } else if (u->phase == BW_UNIT_STARTING || (u->phase == BW_UNIT_ON && u->config->watch_process)) {
-        bw_format(detail, sizeof(detail), "%s: %s",
-                  u->phase == BW_UNIT_ON ? "it has ended" : "its start failed", text);
+        bw_format(detail, sizeof(detail), "%s: %s", u->phase == BW_UNIT_ON ? "it has ended" : "its start failed", text);
         fail(d, u, detail);
     }
 }
@@ -369,7 +368,8 @@ bool bw_decide_denies(const struct bw_decider *d, uint8_t group, enum bw_deny ca
 
 bool bw_decide_watches(const struct bw_unit *u)
 {
-    return is(u, BW_RESOURCE_IPW) || (u->config->watch_words > 0 && (u->phase == BW_UNIT_ON || u->phase == BW_UNIT_FAILED));
+    return is(u, BW_RESOURCE_IPW) ||
+           (u->config->watch_words > 0 && (u->phase == BW_UNIT_ON || u->phase == BW_UNIT_FAILED));
 }
 
 uint64_t bw_decide_touched(const struct bw_decider *d)
@@ -377,7 +377,8 @@ uint64_t bw_decide_touched(const struct bw_decider *d)
     uint64_t touched = 0;
 
     for (uint32_t i = 0; i < d->count; i++)
-        if (is(&d->units[i], BW_RESOURCE_EXEC) && d->units[i].config->stop_words > 0 && d->units[i].phase != BW_UNIT_OFF)
+        if (is(&d->units[i], BW_RESOURCE_EXEC) && d->units[i].config->stop_words > 0 &&
+            d->units[i].phase != BW_UNIT_OFF)
             touched |= 1ULL << i;
     return touched;
 }

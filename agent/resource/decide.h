@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What becomes of the resources of groups: order of start and stop, failures, retries, recovery. Pure: no clock and no system;
- * whoever uses it says what has happened and carries out what is to be done.
+ * What becomes of the resources of groups: order of start and stop, failures, retries, recovery. Pure: no clock and no
+ * system; whoever uses it says what has happened and carries out what is to be done.
  */
 #ifndef BELLWETHER_RESOURCE_DECIDE_H
 #define BELLWETHER_RESOURCE_DECIDE_H
@@ -25,13 +25,13 @@ struct bw_unit {
     uint32_t phase; /* enum bw_unit_phase */
     uint32_t state; /* enum bw_group_state: what is shown */
     uint32_t retries_left;
-    bool process;     /* the start command, or the service, is not gone yet */
-    bool stop_runs;   /* the stop command is not gone yet */
-    bool cancelled;   /* process is ending */
-    bool heard;       /* the end of process was told */
+    bool process;   /* the start command, or the service, is not gone yet */
+    bool stop_runs; /* the stop command is not gone yet */
+    bool cancelled; /* process is ending */
+    bool heard;     /* the end of process was told */
     bool stop_failed;
-    bool again;       /* it starts once more, and has fewer retries left */
-    bool denied;      /* for its sake this member may not start the group */
+    bool again;          /* it starts once more, and has fewer retries left */
+    bool denied;         /* for its sake this member may not start the group */
     uint64_t phase_ns;   /* since when */
     uint64_t changed_ns; /* state */
     uint64_t again_ns;   /* FAILED: another try without retries, 0 = none */
@@ -43,12 +43,12 @@ enum bw_deed_kind {
     BW_DEED_STOP,      /* run the stop command */
     BW_DEED_CANCEL,    /* end the start command or the service */
     BW_DEED_STOP_GROUP,
-    BW_DEED_CHANGED,   /* tell: from, to, took_ns, text */
+    BW_DEED_CHANGED, /* tell: from, to, took_ns, text */
 };
 
 struct bw_deed {
-    uint32_t kind; /* enum bw_deed_kind */
-    uint32_t unit; /* index */
+    uint32_t kind;     /* enum bw_deed_kind */
+    uint32_t unit;     /* index */
     uint32_t from, to; /* enum bw_group_state */
     uint64_t took_ns;
     char text[BW_TEXT_MAX];
@@ -58,7 +58,7 @@ struct bw_deed {
 
 struct bw_decider {
     uint64_t now_ns;
-    bool ending; /* nothing is wanted any more */
+    bool ending;   /* nothing is wanted any more */
     uint16_t held; /* mask of groups */
     uint32_t count;
     struct bw_unit units[BW_MAX_RESOURCES];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Commands of resources, as jobs of the runner (agent/monitor/job.h): each is answered when it has ended, and once more when
- * nothing of it is left.
+ * Commands of resources, as jobs of the runner (agent/monitor/job.h): each is answered when it has ended, and once more
+ * when nothing of it is left.
  */
 #include <errno.h>
 #include <signal.h>
@@ -75,7 +75,8 @@ static void describe(const struct bw_job_answer *answer, const struct bw_resourc
 
     switch (answer->end) {
     case BW_JOB_LATE:
-        bw_format(text, BW_TEXT_MAX, "not done within %lu s, killed%s%s", (unsigned long)(limit_ns / BW_SEC), colon, answer->line);
+        bw_format(text, BW_TEXT_MAX, "not done within %lu s, killed%s%s", (unsigned long)(limit_ns / BW_SEC), colon,
+                  answer->line);
         break;
     case BW_JOB_KILLED:
         bw_format(text, BW_TEXT_MAX, "ended by signal %d (%s)%s%s", answer->status, sigdescr_np(answer->status), colon,
@@ -90,7 +91,8 @@ static void describe(const struct bw_job_answer *answer, const struct bw_resourc
     }
 }
 
-static void take_answer(struct bw_resources *all, uint32_t unit, enum bw_unit_job kind, const struct bw_job_answer *answer)
+static void take_answer(struct bw_resources *all, uint32_t unit, enum bw_unit_job kind,
+                        const struct bw_job_answer *answer)
 {
     char text[BW_TEXT_MAX];
 
@@ -117,7 +119,8 @@ static void forget_all(struct bw_resources *all)
             if (!all->under_way[i][kind])
                 continue;
             all->under_way[i][kind] = false;
-            bw_decide_ended(&all->decider, i, (enum bw_unit_job)kind, false, "the helper that runs commands was killed");
+            bw_decide_ended(&all->decider, i, (enum bw_unit_job)kind, false,
+                            "the helper that runs commands was killed");
             bw_decide_gone(&all->decider, i, (enum bw_unit_job)kind);
         }
 }
@@ -144,6 +147,7 @@ void bw_resource_overdue(struct bw_resources *all)
 
         if (u->phase == BW_UNIT_STARTING && !u->cancelled &&
             bw_monitor_now_ns() - u->phase_ns > u->config->start_timeout_ns + OVERDUE_NS)
-            bw_decide_ended(&all->decider, i, BW_UNIT_START_JOB, false, "the helper that runs commands does not answer");
+            bw_decide_ended(&all->decider, i, BW_UNIT_START_JOB, false,
+                            "the helper that runs commands does not answer");
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Marks: which resources were started and not stopped, one name a line in state_dir. Written before a start command runs and after a
- * stop command has run, so that whatever ends the daemon, its next run stops what may still be there. They need not outlive the
- * host: nothing that they speak of does, and a stop command must stand being run in vain.
+ * Marks: which resources were started and not stopped, one name a line in state_dir. Written before a start command
+ * runs and after a stop command has run, so that whatever ends the daemon, its next run stops what may still be there.
+ * They need not outlive the host: nothing that they speak of does, and a stop command must stand being run in vain.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -74,6 +74,7 @@ void bw_resource_write_marks(struct bw_resources *all, uint64_t touched)
     error = write_file(all->context.config, touched);
     all->marked = touched; /* not tried again at each turn */
     if (error != 0 && bw_log_allowed(&all->mark_limit, bw_monitor_now_ns(), &suppressed))
-        bw_log(BW_LOG_WARNING, "resources: what was started cannot be noted in %s (%s): were the daemon killed, it would stay",
+        bw_log(BW_LOG_WARNING,
+               "resources: what was started cannot be noted in %s (%s): were the daemon killed, it would stay",
                all->context.config->state_dir, strerrordesc_np(-error));
 }

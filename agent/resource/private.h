@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside agent/resource: one thread, one epoll, which is that of the checks that watch (agent/monitor). It follows the board, feeds what
- * happens to the decider (decide.h), and carries out what that says.
+ * Inside agent/resource: one thread, one epoll, which is that of the checks that watch (agent/monitor). It follows the
+ * board, feeds what happens to the decider (decide.h), and carries out what that says.
  */
 #ifndef BELLWETHER_RESOURCE_PRIVATE_H
 #define BELLWETHER_RESOURCE_PRIVATE_H

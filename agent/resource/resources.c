@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The resources of groups: the thread. Each turn it looks at the board, lets the decider (decide.h) go on, and carries out what that
- * says; then it waits for the board, an answer of the runner, a ping or a quarter of a second.
+ * The resources of groups: the thread. Each turn it looks at the board, lets the decider (decide.h) go on, and carries
+ * out what that says; then it waits for the board, an answer of the runner, a ping or a quarter of a second.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,8 +16,8 @@
 #include "bellwether/log.h"
 #include "bellwether/text.h"
 
-#define STACK_BYTES (256 * 1024)
-#define TURN_MS     250
+#define STACK_BYTES  (256 * 1024)
+#define TURN_MS      250
 #define STOP_MOST_NS (60 * BW_SEC)
 
 /* ---- before the start ---- */
@@ -38,7 +38,8 @@ uint64_t bw_resources_stop_ns(const struct bw_config *config)
         const struct bw_resource_config *r = &config->resources[i];
 
         if (r->kind == BW_RESOURCE_EXEC)
-            groups[r->group] += (r->stop_words > 0) * r->stop_timeout_ns + r->watch_process * r->stop_timeout_ns + BW_SEC;
+            groups[r->group] +=
+                (r->stop_words > 0) * r->stop_timeout_ns + r->watch_process * r->stop_timeout_ns + BW_SEC;
     }
     for (unsigned g = 0; g < BW_MAX_GROUPS; g++)
         most = groups[g] > most ? groups[g] : most;

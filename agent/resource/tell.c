@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the engine is told of resources (changes as events, groups that this member may not start, groups to be stopped), and their rows
- * for snapshots. Nothing here waits: what finds the mailbox full is told in a later turn.
+ * What the engine is told of resources (changes as events, groups that this member may not start, groups to be
+ * stopped), and their rows for snapshots. Nothing here waits: what finds the mailbox full is told in a later turn.
  */
 #include <string.h>
 
@@ -29,7 +29,8 @@ void bw_resource_tell_change(struct bw_resources *all, const struct bw_deed *dee
     all->unit_wall[deed->unit] = bw_wall();
     if (all->tells_count == BW_RESOURCE_TELLS) { /* the engine logs events; this one it will not hear of */
         bw_log(BW_LOG_WARNING, "resource %s: %s -> %s, and the history has no room for it: %s", u->config->name,
-               bw_enum_text(&bw_enum_group_state, deed->from), bw_enum_text(&bw_enum_group_state, deed->to), deed->text);
+               bw_enum_text(&bw_enum_group_state, deed->from), bw_enum_text(&bw_enum_group_state, deed->to),
+               deed->text);
         return;
     }
     r = &all->tells[(all->tells_first + all->tells_count++) % BW_RESOURCE_TELLS];
@@ -82,7 +83,8 @@ void bw_resource_tell(struct bw_resources *all)
 
 /* ---- rows ---- */
 
-static uint32_t floating_state(struct bw_resources *all, uint8_t group, uint32_t total, uint32_t installed, char *detail)
+static uint32_t floating_state(struct bw_resources *all, uint8_t group, uint32_t total, uint32_t installed,
+                               char *detail)
 {
     bool held = all->held >> group & 1;
 
@@ -142,8 +144,9 @@ static void unit_row(struct bw_resources *all, uint32_t unit, uint32_t index, ui
     row->since_wall = all->unit_wall[unit];
     bw_copy(row->name, sizeof(row->name), u->config->name);
     bw_copy(row->detail, sizeof(row->detail),
-            u->detail[0] == '\0' && u->phase < sizeof(doing) / sizeof(doing[0]) && doing[u->phase] != NULL ? doing[u->phase]
-                                                                                                           : u->detail);
+            u->detail[0] == '\0' && u->phase < sizeof(doing) / sizeof(doing[0]) && doing[u->phase] != NULL
+                ? doing[u->phase]
+                : u->detail);
 }
 
 void bw_resource_publish(struct bw_resources *all, const struct bw_snapshot *snapshot)
@@ -160,7 +163,8 @@ void bw_resource_publish(struct bw_resources *all, const struct bw_snapshot *sna
             if (all->decider.units[i].config->group == g)
                 unit_row(all, i, ++index, snapshot->cluster.local_member);
     }
-    if (memcmp(&all->rows, &all->told_rows, offsetof(struct bw_resource_rows, rows) + all->rows.count * sizeof(all->rows.rows[0])) == 0)
+    if (memcmp(&all->rows, &all->told_rows,
+               offsetof(struct bw_resource_rows, rows) + all->rows.count * sizeof(all->rows.rows[0])) == 0)
         return;
     bw_published_write(all->context.rows.resources, &all->rows);
     all->told_rows = all->rows;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Watches of resources: checks as monitors make them (agent/monitor), whose verdicts go to the decider and not to a pnote. Each set of
- * addresses is a ping, each watch command an exec.
+ * Watches of resources: checks as monitors make them (agent/monitor), whose verdicts go to the decider and not to a
+ * pnote. Each set of addresses is a ping, each watch command an exec.
  */
 #include <errno.h>
 #include <stdlib.h>

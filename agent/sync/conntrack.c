@@ -34,6 +34,7 @@ static void ct_close(void *self)
     if (!ct)
         return;
     bw_ct_hold_close(ct);
+    bw_ct_block_close(ct);
     if (ct->sweep.fd >= 0)
         close(ct->sweep.fd);
     bw_ct_sockets_close(ct);
@@ -71,7 +72,7 @@ static int ct_open(const struct bw_config *config, const struct bw_sync_sink *si
     ct->config = config;
     ct->sink = *sink;
     ct->local = config->cluster.members[config->cluster.local].id;
-    ct->events = ct->requests = ct->sweep.fd = ct->hold.fd = -1;
+    ct->events = ct->requests = ct->sweep.fd = ct->hold.fd = ct->block.fd = -1;
     want_events();
     err = open_parts(ct);
     if (err) {
@@ -106,12 +107,25 @@ static void ct_count(void *self, struct bw_sync_row *row)
     row->events_overrun = ct->overruns;
     row->ignored = ct->ignored;
     row->pending_held = ct->hold.count;
+    bw_ct_block_count(ct);
+    row->blocking_scenarios = ct->block.scenarios;
+    row->blocked_packets = ct->block.packets;
     row->holds = ct->hold.holds;
     row->unholds = ct->hold.unholds;
     row->released_by_timeout = ct->hold.timeouts;
     row->not_held = ct->hold.not_held;
     row->held_average_ns = ct->hold.unholds ? ct->hold.sum_ns / ct->hold.unholds : 0;
     row->held_max_ns = ct->hold.max_ns;
+}
+
+static void ct_reset(void *self)
+{
+    struct bw_ct *ct = self;
+
+    bw_ct_block_count(ct);
+    ct->block.scenarios = ct->block.packets = 0;
+    ct->overruns = ct->ignored = ct->failures = ct->conflicts = 0;
+    ct->hold.holds = ct->hold.unholds = ct->hold.timeouts = ct->hold.not_held = ct->hold.sum_ns = ct->hold.max_ns = 0;
 }
 
 const struct bw_sync_provider bw_sync_conntrack = {
@@ -132,5 +146,8 @@ const struct bw_sync_provider bw_sync_conntrack = {
     .owner_gone = bw_ct_owner_gone,
     .count = ct_count,
     .role = bw_ct_role,
+    .overload = bw_ct_overload,
+    .reset = ct_reset,
+    .owner_moved = bw_ct_owner_moved,
     .acknowledged = bw_ct_acknowledged,
 };

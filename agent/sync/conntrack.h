@@ -11,6 +11,7 @@
  *   conntrack_sweep.c   looking after the whole table: due entries, and a comparison with the kernel
  *   conntrack_expect.c  expectations
  *   conntrack_role.c    when the member begins or ceases to hold a group
+ *   conntrack_block.c   refuses new connections under overload
  *   conntrack_hold.c    flush and ack: packets that wait until peers know their connection
  */
 #ifndef BELLWETHER_CONNTRACK_H
@@ -127,6 +128,12 @@ struct bw_ct {
     uint32_t injections_sequence; /* of the first */
     struct bw_ct_injection injections[BW_CT_INJECT];
     struct bw_ct_hold hold;
+    struct bw_ct_block {
+        int fd; /* that the table in the packet filter belongs to; -1 = none */
+        bool on;
+        uint64_t scenarios, packets;
+        uint64_t last; /* refused since it is on, when they were counted last */
+    } block;
     unsigned orphans_count;
     struct bw_ct_orphan orphans[BW_CT_ORPHANS];
     uint64_t orphans_ns; /* when they are looked at next */
@@ -185,6 +192,8 @@ void bw_ct_tell_lost(struct bw_ct *ct);
 /* ---- conntrack_apply.c ---- */
 int bw_ct_apply(void *self, uint8_t owner, const struct bw_sync_record *record, uint64_t now_ns);
 int bw_ct_flush(void *self);
+/* due_s of a copy that lives so long. */
+uint16_t bw_ct_end_of(const struct bw_ct *ct, uint32_t timeout_s);
 void bw_ct_inject(struct bw_ct *ct, const struct bw_ct_entry *entry, uint8_t range, enum bw_ct_request request);
 /* Once a second: have the masters come? */
 void bw_ct_adopt_orphans(struct bw_ct *ct);
@@ -207,9 +216,15 @@ uint64_t bw_ct_deadline(void *self);
 void bw_ct_turn(void *self, uint64_t now_ns);
 
 /* ---- conntrack_role.c ---- */
+void bw_ct_owner_moved(void *self, uint8_t from, uint8_t to);
 void bw_ct_owner_gone(void *self, uint8_t owner, bool adopted);
 void bw_ct_role(void *self, bool holds, unsigned others, uint64_t now_ns);
 void bw_ct_loosen(struct bw_ct *ct);
+
+/* ---- conntrack_block.c ---- */
+void bw_ct_overload(void *self, bool over);
+void bw_ct_block_count(struct bw_ct *ct);
+void bw_ct_block_close(struct bw_ct *ct);
 
 /* ---- conntrack_hold.c ---- */
 int bw_ct_hold_open(struct bw_ct *ct);
@@ -218,8 +233,6 @@ void bw_ct_hold_read(struct bw_ct *ct);
 void bw_ct_hold_turn(struct bw_ct *ct);
 uint64_t bw_ct_hold_deadline(const struct bw_ct *ct);
 void bw_ct_acknowledged(void *self, uint64_t number, uint64_t now_ns);
-/* The entry of a packet that begins a connection, from its headers (from the network header on). False: it has none that could be told. */
-bool bw_ct_from_packet(const uint8_t *bytes, size_t length, struct bw_ct_entry *entry);
 
 /* ---- conntrack_expect.c ---- */
 enum bw_ct_told bw_ct_expect_event(struct bw_ct *ct, const struct nlmsghdr *message);
@@ -229,7 +242,7 @@ void bw_ct_expect_digests(const struct bw_ct *ct, uint8_t owner, struct bw_sync_
 bool bw_ct_expect_dump(struct bw_ct *ct, uint8_t owner, uint8_t range, uint32_t *at,
                        bool (*emit)(void *context, const struct bw_sync_record *record), void *context);
 void bw_ct_expect_repair(struct bw_ct *ct, uint8_t owner, const uint64_t ranges[BW_SYNC_RANGES / 64], bool end);
-void bw_ct_expect_adopt(struct bw_ct *ct, uint8_t owner);
+void bw_ct_expect_move(struct bw_ct *ct, uint8_t from, uint8_t to);
 unsigned bw_ct_expect_count(const struct bw_ct *ct, uint8_t owner);
 
 #endif

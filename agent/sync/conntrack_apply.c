@@ -249,6 +249,14 @@ static bool wins(const struct bw_ct *ct, const struct bw_ct_record *r, uint8_t o
     return newer != 0 ? newer > 0 : owner < r->owner;
 }
 
+/* When a copy ends by itself, as the index remembers it: in steps that reach over a TCP connection's life. */
+#define END_STEP_S 16
+
+uint16_t bw_ct_end_of(const struct bw_ct *ct, uint32_t timeout_s)
+{
+    return (uint16_t)((bw_ct_second(ct) + timeout_s) / END_STEP_S);
+}
+
 static int apply_set(struct bw_ct *ct, uint8_t owner, const struct bw_sync_record *record, struct bw_ct_entry *e,
                      uint8_t range)
 {
@@ -277,15 +285,30 @@ static int apply_set(struct bw_ct *ct, uint8_t owner, const struct bw_sync_recor
     r->turn = turn.turn;
     if (e->timeout_s < BW_CT_COPY_LEAST_S)
         e->timeout_s = BW_CT_COPY_LEAST_S;
+    r->due_s = bw_ct_end_of(ct, e->timeout_s);
     bw_ct_inject(ct, e, range, known ? BW_CT_UPDATE : BW_CT_CREATE);
     return 0;
+}
+
+/* The owner says that it ended, but here packets have given it a longer life than its copy was given: it lives, and is this
+ * member's. So an owner past whom the packets go, as with several groups, cannot end what it does not see. */
+static bool lives_here(struct bw_ct *ct, const struct bw_ct_record *r, const struct bw_ct_entry *e)
+{
+    struct present present = {.known = false};
+    uint16_t end = r->due_s;
+
+    if (!ct->held)
+        return false;
+    bw_ct_get(ct, &e->key, 1, note_present, &present);
+    return present.exists && (int16_t)(bw_ct_end_of(ct, present.entry.timeout_s) - end) > 1 &&
+           bw_ct_tell(ct, &present.entry, false) == BW_CT_TOLD;
 }
 
 static int apply_delete(struct bw_ct *ct, uint8_t owner, const struct bw_ct_entry *e, uint8_t range)
 {
     struct bw_ct_record *r = bw_ct_index_find(ct->index, range, &e->key);
 
-    if (!r || r->owner != owner)
+    if (!r || r->owner != owner || lives_here(ct, r, e))
         return 0;
     bw_ct_index_remove(ct->index, range, r);
     bw_ct_inject(ct, e, range, BW_CT_DELETE);

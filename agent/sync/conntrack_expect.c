@@ -196,11 +196,11 @@ void bw_ct_expect_repair(struct bw_ct *ct, uint8_t owner, const uint64_t ranges[
     }
 }
 
-void bw_ct_expect_adopt(struct bw_ct *ct, uint8_t owner)
+void bw_ct_expect_move(struct bw_ct *ct, uint8_t from, uint8_t to)
 {
     for (unsigned i = 0; i < ct->expects_count; i++) {
-        if (ct->expects[i].owner == owner)
-            ct->expects[i].owner = ct->local;
+        if (ct->expects[i].owner == from)
+            ct->expects[i].owner = to;
     }
 }
 

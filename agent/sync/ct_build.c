@@ -284,8 +284,10 @@ size_t bw_ct_build(void *at, enum bw_ct_request request, const struct bw_ct_entr
         put_reply(&b, &e->key, &e->reply);
     else
         put_original(&b, CTA_TUPLE_ORIG, &e->key);
-    if (request == BW_CT_LIBERAL)
+    if (request == BW_CT_LIBERAL && e->key.protocol == IPPROTO_TCP)
         put_liberal(&b);
+    else if (request == BW_CT_LIBERAL)
+        put32(&b, CTA_TIMEOUT, e->timeout_s);
     if (e->key.zone && e->key.zone_direction == 0)
         put16(&b, CTA_ZONE, e->key.zone);
     return finish(&b);

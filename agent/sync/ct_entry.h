@@ -85,6 +85,9 @@ struct bw_ct_expected {
 /* The other direction without address translation. */
 void bw_ct_invert(uint8_t protocol, const struct bw_ct_tuple *tuple, struct bw_ct_tuple *inverse);
 bool bw_ct_has_ports(uint8_t protocol);
+/* The entry of a packet that begins a connection, from its headers (from the network header on) and without address translation. False: it
+ * has none that could be told. */
+bool bw_ct_from_packet(const uint8_t *bytes, size_t length, struct bw_ct_entry *entry);
 
 /* ---- ct_attr.c ---- */
 
@@ -98,7 +101,7 @@ enum bw_ct_request {
     BW_CT_DELETE,
     BW_CT_DELETE_REPLY, /* finds it by its reply direction */
     BW_CT_GET,
-    BW_CT_LIBERAL, /* TCP: its windows are not checked any more */
+    BW_CT_LIBERAL, /* TCP: its windows are not checked any more; others: timeout_s */
 };
 #define BW_CT_MESSAGE_MAX 1024
 /* Builds a request at `at` (BW_CT_MESSAGE_MAX bytes, 4-byte aligned). DELETE and GET need the key only. Returns its length. */

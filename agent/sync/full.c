@@ -118,6 +118,10 @@ static void run_starts(struct bw_stream *s)
 
 void bw_full_wanted(struct bw_stream *s, struct bw_stream_peer_state *p, const struct bw_sync_want *want)
 {
+    if (want->count == BW_SYNC_WANT_CHECK) {
+        bw_stream_check_soon(s);
+        return;
+    }
     if (want->count == 0) {
         if (p->full_since_ns == 0)
             p->full_since_ns = s->now_ns;

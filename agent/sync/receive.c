@@ -51,10 +51,20 @@ uint32_t bw_copy_missing(const struct bw_stream *s, const struct bw_copy *c)
     return span < UINT32_MAX ? (uint32_t)span : UINT32_MAX;
 }
 
+void bw_copy_doubt(struct bw_stream *s, struct bw_copy *c)
+{
+    s->count.received_dropped++;
+    if (c->doubtful)
+        return;
+    s->changes += c->state == BW_COPY_WHOLE;
+    c->doubtful = true;
+    c->doubt_ns = s->now_ns;
+}
+
 static void apply(struct bw_stream *s, struct bw_stream_peer_state *p, const struct bw_sync_update *update, uint64_t number)
 {
     const struct bw_sync_record *r = &update->record;
-    const struct bw_copy *c = &p->copy;
+    struct bw_copy *c = &p->copy;
     const struct bw_provider_slot *slot;
 
     if (r->provider == 0) {
@@ -67,8 +77,8 @@ static void apply(struct bw_stream *s, struct bw_stream_peer_state *p, const str
         return; /* for somebody else */
     slot = &s->providers[r->provider];
     if (slot->ops->apply(slot->self, p->id, r, s->now_ns) < 0)
-        s->count.received_dropped++;
-    s->dirty = true;
+        bw_copy_doubt(s, c);
+    c->applied = s->dirty = true;
 }
 
 static void note_applied(struct bw_stream *s, struct bw_copy *c)

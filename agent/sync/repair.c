@@ -58,6 +58,7 @@ void bw_copy_begin(struct bw_stream *s, struct bw_stream_peer_state *p)
     c->began_ns = before.began_ns;
     c->failed = before.failed;
     c->ever_whole = before.ever_whole;
+    c->doubtful = false; /* all is compared in any case */
     bw_copy_set_state(s, p, BW_COPY_STARTING);
     want(s, c, 0);
 }
@@ -121,10 +122,13 @@ static void check(struct bw_stream *s, struct bw_stream_peer_state *p, const str
     }
     if (!k->last)
         return;
-    if (wants_nothing(c))
-        bw_copy_set_state(s, p, BW_COPY_WHOLE);
-    else
+    if (!wants_nothing(c)) {
         ask(s, p);
+        return;
+    }
+    s->changes += c->doubtful;
+    c->doubtful = false;
+    bw_copy_set_state(s, p, BW_COPY_WHOLE);
 }
 
 static void begin(struct bw_stream *s, struct bw_stream_peer_state *p, const struct bw_sync_begin *b)

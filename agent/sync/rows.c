@@ -19,7 +19,7 @@ enum bw_stream_copy bw_stream_copy(const struct bw_stream *s, char *detail, size
 
         if (!p->in_view)
             continue;
-        if (p->needed && c->state != BW_COPY_WHOLE)
+        if (p->needed && !bw_copy_whole(c))
             one = c->failed ? BW_STREAM_COPY_FAILED : BW_STREAM_COPY_PARTIAL;
         if (one <= worst && worst != BW_STREAM_COPY_ALONE)
             continue;
@@ -43,7 +43,7 @@ static uint32_t peer_state(const struct bw_stream *s, const struct bw_stream_pee
     if (c->state != BW_COPY_WHOLE || !p->active || !p->whole)
         return BW_SYNC_FULL;
     if ((c->missing_since_ns != 0 && s->now_ns - c->missing_since_ns > BEHIND_NS) ||
-        (p->acked + 1 < s->log.unsent && s->now_ns - p->progress_ns > BEHIND_NS) || s->overloaded)
+        (p->acked + 1 < s->log.unsent && s->now_ns - p->progress_ns > BEHIND_NS) || s->overloaded || c->doubtful)
         return BW_SYNC_BEHIND;
     return BW_SYNC_OK;
 }
@@ -180,6 +180,9 @@ void bw_stream_reset(struct bw_stream *s, int64_t wall)
     s->count = (struct bw_sync_row){.reset_wall = wall};
     s->callback_sum_ns = s->queue_sum = s->queue_time_ns = 0;
     memset(&s->lag, 0, sizeof(s->lag));
+    for (unsigned i = 1; i < BW_SYNC_PROVIDERS; i++)
+        if (s->providers[i].ops != NULL && s->providers[i].ops->reset != NULL)
+            s->providers[i].ops->reset(s->providers[i].self);
     for (unsigned i = 0; i < s->peers_count; i++) {
         struct bw_stream_peer_state *p = &s->peers[i];
 

@@ -271,13 +271,19 @@ void bw_stream_begin(struct bw_stream *s, uint64_t now_ns)
 
 static void flush(struct bw_stream *s)
 {
+    bool good = true;
+
     if (!s->dirty)
         return;
     s->dirty = false;
     for (unsigned i = 1; i < BW_SYNC_PROVIDERS; i++)
-        if (s->providers[i].ops != NULL && s->providers[i].ops->flush != NULL &&
-            s->providers[i].ops->flush(s->providers[i].self) < 0)
-            s->count.received_dropped++;
+        if (s->providers[i].ops != NULL && s->providers[i].ops->flush != NULL)
+            good = s->providers[i].ops->flush(s->providers[i].self) >= 0 && good;
+    for (unsigned i = 0; i < s->peers_count; i++) {
+        if (s->peers[i].copy.applied && !good)
+            bw_copy_doubt(s, &s->peers[i].copy);
+        s->peers[i].copy.applied = false;
+    }
 }
 
 static void watch_deadlines(struct bw_stream *s)

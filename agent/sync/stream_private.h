@@ -116,6 +116,9 @@ struct bw_copy {
     uint64_t began_ns;              /* the present start or repair */
     bool failed;                    /* for longer than the deadline */
     bool ever_whole;                /* this incarnation's was once */
+    bool applied;                   /* something since the last flush */
+    bool doubtful;                  /* something could not be applied: whole no more until digests were compared again */
+    uint64_t doubt_ns;              /* they are asked for then */
     /* Acknowledging. */
     uint32_t unacknowledged;
     uint64_t ack_ns; /* due, 0 = nothing to acknowledge */
@@ -243,6 +246,12 @@ void bw_copy_data(struct bw_stream *s, struct bw_stream_peer_state *p, const str
 void bw_copy_hello(struct bw_stream *s, struct bw_stream_peer_state *p, const struct bw_sync_hello *hello);
 void bw_copy_start(struct bw_stream *s, struct bw_stream_peer_state *p, const struct bw_sync_start *start);
 bool bw_copy_placed(const struct bw_copy *c);
+/* Something could not be applied. */
+void bw_copy_doubt(struct bw_stream *s, struct bw_copy *c);
+static inline bool bw_copy_whole(const struct bw_copy *c)
+{
+    return c->state == BW_COPY_WHOLE && !c->doubtful;
+}
 uint32_t bw_copy_missing(const struct bw_stream *s, const struct bw_copy *c);
 /* Begins anew: the place in the peer's log is lost, or there never was one. */
 void bw_copy_begin(struct bw_stream *s, struct bw_stream_peer_state *p);

@@ -9,6 +9,7 @@
 #define RTO_LEAST_NS (4 * BW_MS)
 #define RTO_MOST_NS  (500 * BW_MS)
 #define IDLE_ACK_NS  BW_SEC
+#define DOUBT_NS     BW_SEC
 #define WANT_MOST_NS (500 * BW_MS)
 
 struct teller {
@@ -51,7 +52,7 @@ static void put_ack(struct teller *t, struct bw_stream_peer_state *p)
     ack.credit = s->credit / (senders > 0 ? senders : 1);
     if (ack.credit == 0)
         ack.credit = 1;
-    if (c->state == BW_COPY_WHOLE)
+    if (bw_copy_whole(c))
         ack.flags |= BW_SYNC_FLAG_WHOLE;
     if (s->setup.bug == BW_STREAM_BUG_ACK)
         ack.number = c->top;
@@ -164,6 +165,16 @@ static void put_want(struct teller *t, struct bw_stream_peer_state *p)
     c->want_step_ns = c->want_step_ns < WANT_MOST_NS / 2 ? 2 * c->want_step_ns : WANT_MOST_NS;
 }
 
+/* Something could not be applied: are we still equal? */
+static void put_doubt(struct teller *t, struct bw_stream_peer_state *p)
+{
+    const struct bw_sync_want want = {.member = p->id, .tag = p->tag, .count = BW_SYNC_WANT_CHECK};
+
+    make_room(t, 32);
+    bw_sync_put_want(&t->sink, &want);
+    p->copy.doubt_ns = t->stream->now_ns + DOUBT_NS;
+}
+
 /* A full sync of which nothing came for long: asks for it anew. */
 static void unstick(struct bw_stream *s, struct bw_stream_peer_state *p)
 {
@@ -191,6 +202,8 @@ void bw_stream_tell(struct bw_stream *s)
             unstick(s, p);
         if ((c->state == BW_COPY_STARTING || c->state == BW_COPY_WANTING) && s->now_ns >= c->want_ns)
             put_want(&t, p);
+        if (c->doubtful && c->state == BW_COPY_WHOLE && s->now_ns >= c->doubt_ns)
+            put_doubt(&t, p);
         request(&t, p);
         if (ack_due(s, c))
             put_ack(&t, p);
@@ -209,6 +222,8 @@ uint64_t bw_stream_tell_due(const struct bw_stream *s)
             continue;
         if (c->state == BW_COPY_STARTING || c->state == BW_COPY_WANTING || c->state == BW_COPY_FETCHING)
             due = bw_soonest(due, c->want_ns);
+        if (c->doubtful && c->state == BW_COPY_WHOLE)
+            due = bw_soonest(due, c->doubt_ns);
         if (bw_copy_placed(c)) {
             due = bw_soonest(due, c->ack_ns);
             due = bw_soonest(due, c->request_ns);

@@ -140,7 +140,7 @@ void bw_sync_put_want(struct bw_sink *sink, const struct bw_sync_want *want)
     bw_put_uint(sink, want->tag, 8);
     bw_put_uint(sink, want->cookie, 8);
     bw_put_uint(sink, want->count, 1);
-    for (unsigned p = 1; p < BW_SYNC_PROVIDERS && want->count > 0; p++) {
+    for (unsigned p = 1; p < BW_SYNC_PROVIDERS && want->count > 0 && want->count != BW_SYNC_WANT_CHECK; p++) {
         if (bw_sync_count_ranges(want->ranges[p]) == 0)
             continue;
         bw_put_uint(sink, p, 1);
@@ -201,7 +201,7 @@ int bw_sync_get_want(const struct bw_sync_block *block, struct bw_sync_want *wan
     want->tag = bw_get_uint(&source, 8);
     want->cookie = bw_get_uint(&source, 8);
     want->count = (uint8_t)bw_get_uint(&source, 1);
-    for (unsigned i = 0; i < want->count && !source.cut; i++) {
+    for (unsigned i = 0; want->count != BW_SYNC_WANT_CHECK && i < want->count && !source.cut; i++) {
         unsigned provider = (unsigned)bw_get_uint(&source, 1);
         uint64_t skipped[BW_SYNC_WORDS];
 

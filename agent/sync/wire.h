@@ -8,7 +8,7 @@
  *   START    member, cookie, number: where that member begins
  *   ACK      member, tag, flags, number received in a row, highest number that is taken, frames that may be under way, body bytes
  *   REQUEST  member, tag, (first number, count) to the end
- *   WANT     member, tag, cookie, count, (provider, ranges 32) …; count 0: a start
+ *   WANT     member, tag, cookie, count, (provider, ranges 32) …; count 0: a start; 255: digests soon
  *
  * An update: head 1 (bits 0-2 provider, 0 = of the stream itself; bit 3 delete; bit 4 row of a full sync), range 1, key length, value length
  * (absent with delete), key, value. Numbers and lengths are varints. The tag is the beginning of the boot id of the member spoken to.
@@ -33,6 +33,7 @@ enum bw_sync_control { BW_SYNC_CHECK = 1, BW_SYNC_BEGIN, BW_SYNC_END };
 #define BW_SYNC_UPDATE_MAX  (1 + 1 + 2 + 2 + BW_SYNC_KEY_MAX + BW_SYNC_VALUE_MAX)
 #define BW_SYNC_NUMBER_MAX  (UINT64_C(1) << 62)
 #define BW_SYNC_REQUEST_RUN 32 /* numbers in a row in one request */
+#define BW_SYNC_WANT_CHECK  255 /* count of a WANT */
 #define BW_SYNC_WORDS       (BW_SYNC_RANGES / 64)
 
 struct bw_sync_block {

@@ -46,7 +46,7 @@ _bellwether()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local commands="state interfaces pnotes addresses groups history sync watch down up maintenance move start stop
         register report unregister reload check key version traps trap-test
-        resources alerts
+        resources alerts test-alert
         help cphaprob clpstat clpgrp"
     local -a _bellwether_call=("${COMP_WORDS[0]}")
     local command="" at i

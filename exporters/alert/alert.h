@@ -160,6 +160,7 @@ struct bw_spool {
     uint64_t last_number; /* newest event that the flow has seen */
     int64_t last_wall;
     bool last_known;      /* else the target is new */
+    bool last_new;        /* not on disk yet: goes there with the next message, as only those could come twice */
     uint8_t *pending; /* records not yet written */
     size_t pending_length, pending_room;
     struct bw_flow *flow;
@@ -169,7 +170,7 @@ struct bw_spool {
 
 /* Reads the file into the flow, which writes through the spool from now on. A damaged file is told and set aside, what is good in it kept. */
 void bw_spool_open(struct bw_spool *spool, struct bw_flow *flow, uint64_t now_ns);
-/* The newest event looked at; kept at the next flush. */
+/* The newest event looked at; kept along with messages. */
 void bw_spool_last(struct bw_spool *spool, uint64_t number, int64_t wall);
 /* Writes what is pending. */
 void bw_spool_flush(struct bw_spool *spool, uint64_t now_ns);

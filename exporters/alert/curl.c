@@ -126,7 +126,8 @@ static void judge(struct bw_attempt *a, CURLcode code)
     curl_easy_getinfo(a->easy, CURLINFO_RESPONSE_CODE, &status);
     bw_clean(a->answer, sizeof(a->answer));
     a->answer[strcspn(a->answer, "\r\n?")] = '\0';
-    if (code == CURLE_OK && (mail || (status >= 200 && status <= 299)))
+    /* A web server that has said 200 has it, whatever it says then, or doesn't. */
+    if (mail ? code == CURLE_OK : status >= 200 && status <= 299)
         bw_attempt_done(a, BW_ALERT_DELIVERED, mail ? "accepted by the mail server" : "status %ld", status);
     else if (mail && status >= 400)
         bw_attempt_done(a, is_refused(target, status) ? BW_ALERT_REFUSED : BW_ALERT_FAILED, "the mail server answers %ld: %s",
@@ -329,6 +330,7 @@ static bool set_mail(struct bw_attempt *a, const struct bw_alert_message *m)
     curl_easy_setopt(a->easy, CURLOPT_USE_SSL, (long)(c->tls == BW_ALERT_TLS_NONE ? CURLUSESSL_NONE : CURLUSESSL_ALL));
     curl_easy_setopt(a->easy, CURLOPT_MAIL_FROM, c->sender);
     curl_easy_setopt(a->easy, CURLOPT_MAIL_RCPT, recipients);
+    curl_easy_setopt(a->easy, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L); /* the others get it all the same */
     curl_easy_setopt(a->easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(a->easy, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(a->easy, CURLOPT_READDATA, a);

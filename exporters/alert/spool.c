@@ -104,8 +104,13 @@ static bool is_grown(const struct bw_spool *spool)
 
 void bw_spool_flush(struct bw_spool *spool, uint64_t now_ns)
 {
+    const struct bw_alert_record last = {.kind = BW_ALERT_RECORD_LAST, .number = spool->last_number, .wall = spool->last_wall};
     int error = -ESTALE;
 
+    if (spool->pending_length > 0 && spool->last_new) {
+        add_pending(spool, &last);
+        spool->last_new = false;
+    }
     if (spool->dir < 0 || (spool->pending_length == 0 && spool->sound))
         spool->pending_length = 0;
     else if (now_ns >= spool->next_try_ns) {
@@ -125,12 +130,10 @@ void bw_spool_flush(struct bw_spool *spool, uint64_t now_ns)
 
 void bw_spool_last(struct bw_spool *spool, uint64_t number, int64_t wall)
 {
-    struct bw_alert_record record = {.kind = BW_ALERT_RECORD_LAST, .number = number, .wall = wall};
-
     spool->last_number = number;
     spool->last_wall = wall;
     spool->last_known = true;
-    keep(spool, &record);
+    spool->last_new = true;
 }
 
 /* ---- reading ---- */

@@ -87,71 +87,90 @@ static const char *word(const struct bw_alert_message *m)
     return words[m->severity <= BW_SEVERITY_CRITICAL ? m->severity : 0];
 }
 
-/* What happened, without why. */
+/* What happened, without why: the first row that fits. $m the member, $o the object, $t to, $g the group, $w who tells; a part in braces
+ * is left out when one of them in it is empty. */
+static const struct {
+    uint32_t kind, status; /* 0 = any */
+    const char *to;        /* NULL = any */
+    const char *form;
+} forms[] = {
+    {BW_EVENT_START, 0, NULL, "bellwetherd on $m is $t"},
+    {BW_EVENT_STATE_CHANGE, 0, NULL, "$m is $t"},
+    {BW_EVENT_FAILOVER, BW_EVENT_RAISED, NULL, "is downed"},
+    {BW_EVENT_FAILOVER, 0, "stopped", "is stopped"},
+    {BW_EVENT_FAILOVER, 0, NULL, "changes to the active firewall"},
+    {BW_EVENT_PNOTE, 0, NULL, "pnote $o{ on $m}: $t"},
+    {BW_EVENT_INTERFACE, 0, NULL, "interface $o{ of $m} is $t"},
+    {BW_EVENT_ADMIN, 0, NULL, "{$o }{on $m }set to $t"},
+    {BW_EVENT_SPLIT_BRAIN, BW_EVENT_CLEARED, NULL, "the split brain is over"},
+    {BW_EVENT_SPLIT_BRAIN, 0, NULL, "split brain: two members held $g"},
+    {BW_EVENT_MISMATCH, BW_EVENT_CLEARED, NULL, "the members agree again"},
+    {BW_EVENT_MISMATCH, 0, NULL, "the members differ"},
+    {BW_EVENT_ADDRESS, 0, NULL, "virtual address $o"},
+    {BW_EVENT_AUTH_FAILURE, BW_EVENT_CLEARED, NULL, "frames are not refused any more on $w"},
+    {BW_EVENT_AUTH_FAILURE, 0, NULL, "frames are refused on $w"},
+    {BW_EVENT_PAUSE, 0, NULL, "$m had been stopped or starved"},
+    {BW_EVENT_CANCELLED, 0, NULL, "a change on $m is cancelled"},
+    {BW_EVENT_RELOAD, 0, NULL, "$m has a changed configuration"},
+    {BW_EVENT_SYNC, 0, NULL, "state synchronisation of $m: $t"},
+    {BW_EVENT_RESOURCE, 0, NULL, "resource $o{ on $m}: $t"},
+};
+
+static const char *value_of(const struct bw_alert_message *m, char letter)
+{
+    switch (letter) {
+    case 'm':
+        return m->member;
+    case 'o':
+        return m->event.object;
+    case 't':
+        return m->event.to;
+    case 'g':
+        return m->group;
+    default:
+        return m->teller;
+    }
+}
+
+/* Is a part in braces, which begins here, without an empty value? */
+static bool is_whole(const struct bw_alert_message *m, const char *form)
+{
+    for (; *form != '\0' && *form != '}'; form++)
+        if (*form == '$' && value_of(m, form[1])[0] == '\0')
+            return false;
+    return true;
+}
+
+static void expand(const struct bw_alert_message *m, const char *form, char *text, size_t cap)
+{
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (; *form != '\0'; form++) {
+        if (*form == '{' && !is_whole(m, form + 1))
+            form = strchr(form, '}');
+        else if (*form == '$')
+            length += bw_format(text + length, cap - length, "%s", value_of(m, *++form));
+        else if (*form != '{' && *form != '}')
+            length += bw_format(text + length, cap - length, "%c", *form);
+    }
+}
+
 static void what(const struct bw_alert_message *m, char *text, size_t cap)
 {
     const struct bw_event *e = &m->event;
-    const char *member = m->member[0] != '\0' ? m->member : "the cluster";
 
-    switch (m->type == BW_ALERT_TEST ? 0 : e->kind) {
-    case 0:
+    if (m->type == BW_ALERT_TEST) {
         bw_format(text, cap, "a test message, asked for on %s", m->teller);
-        break;
-    case BW_EVENT_START:
-        bw_format(text, cap, "bellwetherd on %s is %s", member, e->to);
-        break;
-    case BW_EVENT_STATE_CHANGE:
-        bw_format(text, cap, "%s is %s", member, e->to);
-        break;
-    case BW_EVENT_FAILOVER:
-        if (m->status == BW_EVENT_RAISED)
-            bw_format(text, cap, "is downed");
-        else if (strcmp(e->to, "stopped") == 0)
-            bw_format(text, cap, "is stopped");
-        else
-            bw_format(text, cap, "changes to the active firewall");
-        break;
-    case BW_EVENT_PNOTE:
-        bw_format(text, cap, "pnote %s on %s: %s", e->object, member, e->to);
-        break;
-    case BW_EVENT_INTERFACE:
-        bw_format(text, cap, "interface %s of %s is %s", e->object, member, e->to);
-        break;
-    case BW_EVENT_ADMIN:
-        bw_format(text, cap, "%s%s%s: %s", e->object, e->object[0] != '\0' && m->member[0] != '\0' ? " on " : "", m->member, e->to);
-        break;
-    case BW_EVENT_SPLIT_BRAIN:
-        bw_format(text, cap, m->status == BW_EVENT_CLEARED ? "the split brain is over" : "split brain: two members held %s",
-                  m->group);
-        break;
-    case BW_EVENT_MISMATCH:
-        bw_format(text, cap, m->status == BW_EVENT_CLEARED ? "the members agree again" : "the members differ");
-        break;
-    case BW_EVENT_ADDRESS:
-        bw_format(text, cap, "virtual address %s", e->object);
-        break;
-    case BW_EVENT_AUTH_FAILURE:
-        bw_format(text, cap, m->status == BW_EVENT_CLEARED ? "frames are not refused any more" : "frames are refused on %s",
-                  e->object[0] != '\0' ? e->object : m->teller);
-        break;
-    case BW_EVENT_PAUSE:
-        bw_format(text, cap, "%s had been stopped or starved", member);
-        break;
-    case BW_EVENT_CANCELLED:
-        bw_format(text, cap, "a change on %s is cancelled", member);
-        break;
-    case BW_EVENT_RELOAD:
-        bw_format(text, cap, "%s has a changed configuration", member);
-        break;
-    case BW_EVENT_SYNC:
-        bw_format(text, cap, "state synchronisation of %s: %s", member, e->to);
-        break;
-    case BW_EVENT_RESOURCE:
-        bw_format(text, cap, "resource %s on %s: %s", e->object, member, e->to);
-        break;
-    default:
-        bw_format(text, cap, "%s %s", bw_enum_text(&bw_enum_event_kind, e->kind), e->to);
+        return;
     }
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+        if (forms[i].kind == e->kind && (forms[i].status == 0 || forms[i].status == m->status) &&
+            (forms[i].to == NULL || strcmp(forms[i].to, e->to) == 0)) {
+            expand(m, forms[i].form, text, cap);
+            return;
+        }
+    bw_format(text, cap, "%s %s", bw_enum_text(&bw_enum_event_kind, e->kind), e->to);
 }
 
 size_t bw_alert_summary(const struct bw_alert_origin *origin, const struct bw_alert_message *m, char *text, size_t cap)

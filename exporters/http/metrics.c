@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Prometheus' text format 0.0.4 and OpenMetrics 1.0.0: a walker over the catalogue. A family is every field with the
- * same metric name; it is written in one piece, at the place of its first field. Which labels a row has follows from
- * the kind of its object. State sets are gauges with a sample for every state, in both formats: samples are the same,
- * only what is said about a family differs. Nothing here knows a field by name, but for the two info families, whose
- * labels come from several objects.
+ * Prometheus' text format 0.0.4 and OpenMetrics 1.0.0: a walker over the catalogue. A family is every field of an
+ * object with the same metric name; it is written in one piece, at the place of its first field. Which labels a row has
+ * follows from the kind of its object. State sets are gauges with a sample for every state, in both formats: samples
+ * are the same, only what is said about a family differs. Nothing here knows a field by name, but for the two info
+ * families, whose labels come from several objects.
  */
 #include <stddef.h>
 #include <string.h>
@@ -283,37 +283,28 @@ static bool in_family(const struct bw_field *field, const char *name)
     return field->metric != NULL && strcmp(field->metric, name) == 0;
 }
 
-/* Was the family of field f of object o written before, at an earlier field? */
-static bool written(int o, uint32_t f)
+/* Was the family of field f written before, at an earlier field? A family's fields are all of one object. */
+static bool written(const struct bw_object *o, uint32_t f)
 {
-    const char *name = bw_catalogue[o].fields[f].metric;
-
-    for (int i = 0; i <= o; i++)
-        for (uint32_t j = 0; j < (i == o ? f : bw_catalogue[i].fields_count); j++)
-            if (in_family(&bw_catalogue[i].fields[j], name))
-                return true;
+    for (uint32_t i = 0; i < f; i++)
+        if (in_family(&o->fields[i], o->fields[f].metric))
+            return true;
     return false;
 }
 
-/* All samples of a family: row by row of each object that has fields in it. */
-static void family(struct bw_buffer *b, const struct bw_snapshot *snapshot, const char *name)
+/* All samples of the family that begins with field `first`: row by row. */
+static void family(struct bw_buffer *b, const struct bw_snapshot *snapshot, const struct bw_object *o, uint32_t first)
 {
-    for (int o = 0; o < BW_OBJECT_COUNT; o++) {
-        struct series s = {.object = &bw_catalogue[o], .snapshot = snapshot};
-        uint32_t rows, first = 0;
+    struct series s = {.object = o, .snapshot = snapshot};
+    const char *name = o->fields[first].metric;
+    uint32_t rows = bw_object_rows(o, snapshot);
 
-        while (first < s.object->fields_count && !in_family(&s.object->fields[first], name))
-            first++;
-        if (first == s.object->fields_count)
-            continue;
-        rows = bw_object_rows(s.object, snapshot);
-        for (uint32_t r = 0; r < rows; r++) {
-            s.row = bw_object_row(s.object, snapshot, r);
-            for (uint32_t f = first; f < s.object->fields_count; f++) {
-                s.field = &s.object->fields[f];
-                if (in_family(s.field, name))
-                    samples(b, &s);
-            }
+    for (uint32_t r = 0; r < rows; r++) {
+        s.row = bw_object_row(o, snapshot, r);
+        for (uint32_t f = first; f < o->fields_count; f++) {
+            s.field = &o->fields[f];
+            if (f == first || in_family(s.field, name))
+                samples(b, &s);
         }
     }
 }
@@ -346,14 +337,14 @@ static void info(struct bw_buffer *b, const struct bw_snapshot *snapshot, enum b
 void bw_metrics_render(const struct bw_snapshot *snapshot, enum bw_metrics_format format, struct bw_buffer *b)
 {
     info(b, snapshot, format);
-    for (int o = 0; o < BW_OBJECT_COUNT && snapshot->number > 0; o++) {
-        for (uint32_t f = 0; f < bw_catalogue[o].fields_count; f++) {
-            const struct bw_field *field = &bw_catalogue[o].fields[f];
+    for (int i = 0; i < BW_OBJECT_COUNT && snapshot->number > 0; i++) {
+        const struct bw_object *o = &bw_catalogue[i];
 
-            if (field->metric == NULL || written(o, f))
+        for (uint32_t f = 0; f < o->fields_count; f++) {
+            if (o->fields[f].metric == NULL || written(o, f))
                 continue;
-            describe(b, format, field->metric, kind_of(field), field->help);
-            family(b, snapshot, field->metric);
+            describe(b, format, o->fields[f].metric, kind_of(&o->fields[f]), o->fields[f].help);
+            family(b, snapshot, o, f);
         }
     }
 }

@@ -66,7 +66,8 @@ void bw_page_resources(const struct bw_web_page *page)
     bw_buffer_text(page->b, "<th scope=\"col\">Resource</th>");
     bw_page_member_headings(page);
     for (uint32_t i = 0; i < s->resources_count; i++)
-        if (i == 0 || s->resources[i].index != s->resources[i - 1].index || s->resources[i].group != s->resources[i - 1].group)
+        if (i == 0 || s->resources[i].index != s->resources[i - 1].index ||
+            s->resources[i].group != s->resources[i - 1].group)
             resource_row(page, i);
     bw_page_table_end(page->b);
 }

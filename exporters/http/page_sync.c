@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * State synchronisation on the status page: how it is, what each rule says, and the peers. Counters run all the time, so
- * only whole percents are told here; every number is on the page of all values.
+ * State synchronisation on the status page: how it is, what each rule says, and the peers. Counters run all the time,
+ * so only whole percents are told here; every number is on the page of all values.
  */
 #include "bellwether/sync_health.h"
 #include "bellwether/text.h"
@@ -10,8 +10,9 @@
 static const struct look {
     const char *level, *icon;
 } looks[] = {
-    [BW_SYNC_OFF] = {"none", "none"},  [BW_SYNC_ALONE] = {"info", "init"},       [BW_SYNC_FULL] = {"info", "init"},
-    [BW_SYNC_OK] = {"ok", "ok"},       [BW_SYNC_BEHIND] = {"warning", "warning"}, [BW_SYNC_LOST] = {"critical", "critical"},
+    [BW_SYNC_OFF] = {"none", "none"},          [BW_SYNC_ALONE] = {"info", "init"},
+    [BW_SYNC_FULL] = {"info", "init"},         [BW_SYNC_OK] = {"ok", "ok"},
+    [BW_SYNC_BEHIND] = {"warning", "warning"}, [BW_SYNC_LOST] = {"critical", "critical"},
 };
 
 static void state_cell(struct bw_buffer *b, uint32_t state)
@@ -29,7 +30,8 @@ static void verdict_row(struct bw_buffer *b, const struct bw_sync_verdict *v)
         bw_html(b, "%u %%</td><td>%u %%</td>", (unsigned)(v->value / 100), (unsigned)v->limit);
     else
         bw_html(b, "%t</td><td>%u</td>", v->shown, (unsigned)v->limit);
-    bw_page_cell(b, v->healthy ? "ok" : "warning", v->healthy ? "ok" : "warning", v->healthy ? "healthy" : "look at it");
+    bw_page_cell(b, v->healthy ? "ok" : "warning", v->healthy ? "ok" : "warning",
+                 v->healthy ? "healthy" : "look at it");
     if (!v->healthy)
         bw_html(b, "<span class=\"detail\">%t</span>", v->advice);
     bw_buffer_text(b, "</td></tr>");

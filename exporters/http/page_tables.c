@@ -54,11 +54,11 @@ static void interface_cell(struct bw_buffer *b, const struct bw_interface_row *r
         return;
     }
     bw_page_cell(b, level,
-         r->state == BW_INTERFACE_UP        ? "ok"
-         : r->state == BW_INTERFACE_UNKNOWN ? "unknown"
-         : r->state == BW_INTERFACE_SUSPECT ? "warning"
-                                            : "down",
-         state);
+                 r->state == BW_INTERFACE_UP        ? "ok"
+                 : r->state == BW_INTERFACE_UNKNOWN ? "unknown"
+                 : r->state == BW_INTERFACE_SUSPECT ? "warning"
+                                                    : "down",
+                 state);
     if (r->state == BW_INTERFACE_SUSPECT || r->state == BW_INTERFACE_DOWN) {
         bw_html(b, "<span class=\"detail\">%r, receive %t, transmit %t</span>", r->link ? "link up" : "no link",
                 bw_enum_text(&bw_enum_direction, r->receive), bw_enum_text(&bw_enum_direction, r->transmit));
@@ -209,8 +209,8 @@ void bw_page_addresses(const struct bw_web_page *page)
         bw_html(b, "<tr><th scope=\"row\"><code>%t</code></th><td>%t</td><td>%t</td>",
                 bw_address_to_text(&r->address, true, text), r->interface_name, r->group);
         holder_cell(page, r->holder);
-        bw_page_cell(b, right ? r->installed ? "ok" : "none" : "warning", right ? r->installed ? "ok" : "none" : "warning",
-             r->installed ? "yes" : "no");
+        bw_page_cell(b, right ? r->installed ? "ok" : "none" : "warning",
+                     right ? r->installed ? "ok" : "none" : "warning", r->installed ? "yes" : "no");
         bw_buffer_text(b, "</td></tr>");
     }
     bw_page_table_end(b);

@@ -154,7 +154,8 @@ static struct json_object *typed(const char *type)
 static struct json_object *verdict_schema(void)
 {
     static const char *const keys[] = {"rule", "title", "shown", "advice", NULL};
-    struct json_object *s = texts(keys, "A rule about the synchronisation: healthy while the value is not over the limit"),
+    struct json_object *s = texts(keys,
+                                  "A rule about the synchronisation: healthy while the value is not over the limit"),
                        *unit = json_object_new_object(), *units = json_object_new_array();
 
     json_object_array_add(units, json_object_new_string("events"));
@@ -170,7 +171,8 @@ static struct json_object *verdict_schema(void)
 static struct json_object *histogram_schema(void)
 {
     static const char *const none[] = {NULL};
-    struct json_object *s = texts(none, "How many were at most so large, for each of some bounds; count is that of all"),
+    struct json_object *s =
+                           texts(none, "How many were at most so large, for each of some bounds; count is that of all"),
                        *bucket = texts(none, "Of a bound"), *buckets = typed("array");
 
     put_property(bucket, "at_most_seconds", typed("number"));
@@ -224,7 +226,9 @@ struct json_object *bw_schema(void)
         json_object_array_add(required, json_object_new_string(object->key));
     }
     put_parts(defs);
-    put(defs, "error", texts(error, "Every answer of 400 and above, but for the health URLs"));
+    put(defs, "error",
+        texts(error, "Every answer of 400 and above, but for the health URLs, and for what is no HTTP or too long to "
+                     "be read (400, 414, 431), which is answered by a page"));
     put(defs, "result", texts(result, "What an action came to: done, or pending with another member"));
     put(schema, "properties", properties);
     put(schema, "required", required);

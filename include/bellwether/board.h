@@ -25,6 +25,8 @@ void bw_board_free(struct bw_board *board);
 struct bw_snapshot *bw_board_draft(struct bw_board *board);
 /* Writer: publishes the draft, sets its number, and wakes readers that asked to be woken. */
 void bw_board_post(struct bw_board *board);
+/* Writer: publishes it and wakes nobody: whoever looks finds it. */
+void bw_board_post_quietly(struct bw_board *board);
 
 /* Reader: the newest snapshot; stays valid and unchanged until this reader's next take or its release. Never NULL. */
 const struct bw_snapshot *bw_board_take(struct bw_board *board, enum bw_reader reader);

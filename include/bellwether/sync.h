@@ -89,6 +89,8 @@ struct bw_sync_provider {
     /* May be NULL; else it is called in place of owner_gone, on every member: what `from` owned belongs to `to` from now on (either may be
      * the local member). Where that holds everywhere, the digests agree and nothing has to be sent. */
     void (*owner_moved)(void *self, uint8_t from, uint8_t to);
+    /* May be NULL. What count() tells begins anew. */
+    void (*reset)(void *self);
 };
 
 extern const struct bw_sync_provider bw_sync_conntrack;

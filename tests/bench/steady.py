@@ -94,14 +94,15 @@ def allocations(path):
 
 
 def calls():
-    """What each thread asks of the kernel and of the allocator in a second in which nothing happens."""
+    """What each thread asks of the kernel and of the allocator in a second in which nothing happens, at 100 ms: a traced
+    process is too slow for 10 ms, so that its peer would miss heartbeats and ask its neighbours."""
     seconds = 5
-    stage()
+    stage(lambda: Lab(networks=FOUR, interval_ms=100))
     time.sleep(3)
     pid = lab().settled().agent_pid()
     names, engine = thread_names(pid), engine_thread(pid)
     counts = traced(pid, seconds)
-    line("system calls a second in steady state, by thread (strace, holder)", "", "sends, receives, waits only")
+    line("system calls a second in steady state at 100 ms, by thread (holder, by strace)", "", "sends, receives, waits only")
     for task, calls_of in sorted(counts.items(), key=lambda item: -sum(item[1].values())):
         text = ", ".join(f"{name} {n / seconds:.1f}" for name, n in calls_of.most_common(8))
         name = names.get(task, "?") + (" (engine)" if task == engine else "")
@@ -129,7 +130,7 @@ def calls():
         after = allocations(path)
         cluster.close()
     grown = {t: n - before.get(t, 0) for t, n in after.items() if t in names}
-    line("allocations of the engine thread in steady state", f"{grown.get(engine, 0) / seconds:.1f} a second", "0")
+    line(f"allocations of the engine thread in steady state at {INTERVAL_MS} ms", f"{grown.get(engine, 0) / seconds:.1f} a second", "0")
     others = {names[t]: n / seconds for t, n in grown.items() if n and t != engine}
     line("  of the others", ", ".join(f"{k} {v:.1f}" for k, v in others.items()) or "none", "")
 

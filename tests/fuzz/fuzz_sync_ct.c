@@ -84,11 +84,19 @@ static void read_kernel(const uint8_t *data, size_t size)
         check(bw_ct_encode_expected(&x, name, value) <= sizeof(value));
 }
 
+static void read_packet(const uint8_t *data, size_t size)
+{
+    struct bw_ct_entry e;
+
+    if (bw_ct_from_packet(data, size, &e))
+        build(&e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    switch (data[0] % 3) {
+    switch (data[0] % 4) {
     case 0:
         read_record(data + 1, size - 1);
         break;
@@ -97,6 +105,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 2:
         read_kernel(data + 1, size - 1);
+        break;
+    case 3:
+        read_packet(data + 1, size - 1);
         break;
     }
     return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * An AgentX sub-agent that does nothing: what a walk costs when answers cost nothing, for tests/bench/watching to hold
- * ours against. Usage: agentx_nothing SOCKET CELLS; its cells are 1.3.6.1.4.1.8072.9999.9999.8117.1.2.1.4.N, N from 1, each
- * the INTEGER N. Prints "ready" once it is connected, and runs until it is told to end.
+ * ours against. Usage: agentx_nothing SOCKET CELLS; its cells are 1.3.6.1.4.1.8072.9999.9999.8117.1.2.1.4.N, N from 1,
+ * each the INTEGER N. Prints "ready" once it is connected, and runs until it is told to end.
  */
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>

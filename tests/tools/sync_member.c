@@ -37,8 +37,10 @@ static int open_map(const struct bw_config *config, const struct bw_sync_sink *s
     uint32_t rows = atomic_load(&fill);
 
     (void)config;
+    pthread_mutex_lock(&map_lock);
     for (uint32_t key = 0; key < rows; key++)
         map_set(&map, key, next_value++);
+    pthread_mutex_unlock(&map_lock);
     map.sink = *sink;
     *self = &map;
     return 0;
@@ -102,6 +104,27 @@ static int locked_apply(void *self, uint8_t owner, const struct bw_sync_record *
     rc = map_apply(self, owner, record, now_ns);
     pthread_mutex_unlock(&map_lock);
     return rc;
+}
+
+static void locked_repair_begin(void *self, uint8_t owner, const uint64_t ranges[BW_SYNC_WORDS])
+{
+    pthread_mutex_lock(&map_lock);
+    map_repair_begin(self, owner, ranges);
+    pthread_mutex_unlock(&map_lock);
+}
+
+static void locked_repair_end(void *self, uint8_t owner, const uint64_t ranges[BW_SYNC_WORDS])
+{
+    pthread_mutex_lock(&map_lock);
+    map_repair_end(self, owner, ranges);
+    pthread_mutex_unlock(&map_lock);
+}
+
+static void locked_digests(void *self, uint8_t owner, struct bw_sync_digest digests[BW_SYNC_RANGES])
+{
+    pthread_mutex_lock(&map_lock); /* it may make the table */
+    map_digests(self, owner, digests);
+    pthread_mutex_unlock(&map_lock);
 }
 
 static struct bw_sync_view view;
@@ -262,6 +285,9 @@ int main(int argc, char **argv)
     provider.deadline = deadline;
     provider.turn = turn;
     provider.apply = locked_apply;
+    provider.repair_begin = locked_repair_begin;
+    provider.repair_end = locked_repair_end;
+    provider.digests = locked_digests;
     (void)map_of(&map, map.local);
     bw_sync_view_tell(box, &view);
     if (bw_sync_start(&setup, &sync) != 0 || sync == NULL)

@@ -97,8 +97,33 @@ static const struct mistake scalars[] = {
     {3, "  name = \"" LONG32 "\";", "3: cluster name: \"" LONG32 "\" is too long; allowed: " NAME},
     {3, "  name = 5;", "3: cluster name: 5 is not a text in double quotes; allowed: " NAME},
     {4, "  mode = \"ls-unicast\";",
-     "4: cluster mode: \"ls-unicast\" is not available in this version; allowed: \"ha\", \"service\""},
-    {4, "  mode = \"vrrp\";", "4: cluster mode: \"vrrp\" is not available in this version; allowed: \"ha\", \"service\""},
+     "4: cluster mode: \"ls-unicast\" is not available in this version; allowed: \"ha\", \"ha-legacy\", \"service\""},
+    {4, "  mode = \"vrrp\";", "4: cluster mode: \"vrrp\" is not available in this version; allowed: \"ha\", \"ha-legacy\", \"service\""},
+    {5, "  sync = { select = 5; };", "5: sync select: 5 is not a list in parentheses; allowed: ( { protocol = \"udp\"; port = "
+     "53; sync = \"no\"; }, ... )"},
+    {5, "  sync = { select = ( { protocol = \"tpc\"; } ); };",
+     "5: sync select protocol: \"tpc\" is unknown; allowed: \"tcp\", \"udp\", \"icmp\", \"gre\", \"icmpv6\", \"sctp\", "
+     "\"esp\", \"ah\", \"udplite\""},
+    {5, "  sync = { select = ( { protocol = \"icmp\"; port = 5; } ); };",
+     "5: sync select port: the protocol has none; allowed: with \"tcp\", \"udp\", \"sctp\", \"udplite\", or without protocol"},
+    {5, "  sync = { select = ( { port = 0; } ); };", "5: sync select port: 0 is out of range; allowed: 1-65535"},
+    {5, "  sync = { select = ( { source = \"10.0.0.1/8\"; } ); };",
+     "5: sync select source: \"10.0.0.1/8\" has bits set behind its prefix; allowed: an address, or a network such as "
+     "\"10.0.0.0/8\""},
+    {5, "  sync = { select = ( { destination = 5; } ); };",
+     "5: sync select destination: 5 is not a text in double quotes; allowed: an address, or a network such as "
+     "\"10.0.0.0/8\""},
+    {5, "  sync = { select = ( { source = \"10.0.0.0/8\"; destination = \"fd00::1\"; } ); };",
+     "5: sync select: source is IPv4 and destination IPv6; allowed: one of both"},
+    {5, "  sync = { select = ( { sync = \"no\"; after_s = 3; } ); };",
+     "5: sync select after_s: sync is \"no\"; allowed: with sync \"at-once\""},
+    {5, "  sync = { block_allow = 32; };",
+     "5: sync block_allow: 32 is no sum of these; allowed: [ \"icmp\", \"tcp\", \"udp\", \"tcp-data\", \"udp-data\" ] or some "
+     "of these, or their sum as a number: 1, 2, 4, 8, 16"},
+    {5, "  sync = { block_allow = [ \"icmp\", \"ftp\" ]; };",
+     "5: sync block_allow: \"ftp\" is unknown; allowed: [ \"icmp\", \"tcp\", \"udp\", \"tcp-data\", \"udp-data\" ] or some "
+     "of these, or their sum as a number: 1, 2, 4, 8, 16"},
+    {5, "  sync = { hold_queue = 65536; };", "5: sync hold_queue: 65536 is out of range; allowed: 0-65535"},
     {5, "  recovery = \"up\";", "5: cluster recovery: \"up\" is unknown; allowed: \"active-up\", \"primary-up\""},
     {6, "",
      "1: cluster has no key; allowed: key_file = \"/etc/bellwether/cluster.key\", or auth = \"none\" to send "

@@ -327,7 +327,7 @@ static void primary_takes_back(void **state)
     lab_run(lab, 1900);
     assert_holder(lab, 1); /* the failback delay */
     assert_int_equal(lab_row(lab, 0, 0)->expected, BW_MEMBER_ACTIVE);
-    lab_run(lab, 300);
+    lab_run(lab, 500);
     assert_holder(lab, 0);
     assert_int_equal(lab_event(lab, 0, BW_EVENT_FAILOVER)->cause, BW_CAUSE_RECOVERY);
     lab_free(lab);

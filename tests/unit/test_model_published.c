@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Published data: what a reader gets is one whole write, never older than what it got before. agent/model/published.c. */
+/* Published data: what a reader gets is one whole write, never older than what it got before. agent/model/published.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

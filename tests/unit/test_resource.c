@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What becomes of resources (agent/resource/decide.c): order, failures, retries, recovery, with made-up commands and time; and their
- * configuration. */
+/* What becomes of resources (agent/resource/decide.c): order, failures, retries, recovery, with made-up commands and
+ * time; and their configuration. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 
 #include "agent/resource/decide.h"
 #include "bellwether/catalogue.h"
+#include "bellwether/reload.h"
 #include "bellwether/text.h"
 
 static struct bw_config config;
@@ -209,7 +210,7 @@ static void test_retries_then_failover(void **state)
     stop_ends(0, true);
     is("a=offline ");
     assert_true(denied(0, BW_DENY_RESOURCE)); /* until it has worked here */
-    held = 1; /* an administrator starts it here */
+    held = 1;                                 /* an administrator starts it here */
     is("+a ");
     assert_int_equal(d.units[0].retries_left, 2);
     start_ends(0, true);
@@ -504,8 +505,10 @@ static void test_proxied(void **state)
 
 #define HEAD                                                                                                           \
     "cluster = { id = 1; name = \"c\"; auth = \"none\";\n"                                                             \
-    "members = ( { id = 1; name = \"a\"; address = \"10.0.0.1\"; }, { id = 2; name = \"b\"; address = \"10.0.0.2\"; } );\n" \
-    "interfaces = ( { name = \"eth0\"; virtual = [ \"10.0.0.9/24\" ]; }, { name = \"eth1\"; role = \"disconnected\"; } );\n"
+    "members = ( { id = 1; name = \"a\"; address = \"10.0.0.1\"; }, { id = 2; name = \"b\"; address = \"10.0.0.2\"; "  \
+    "} );\n"                                                                                                           \
+    "interfaces = ( { name = \"eth0\"; virtual = [ \"10.0.0.9/24\" ]; }, { name = \"eth1\"; role = \"disconnected\"; " \
+    "} );\n"
 #define WORDS "[ \"/path/of/program\", \"argument\", ... ], at most 32 words and 511 characters"
 
 static void told(const char *resources, const char *wanted)
@@ -532,16 +535,21 @@ static void test_configuration(void **state)
     (void)state;
     told("", NULL);
     digest = config.cluster.digest;
-    told("{ name = \"p\"; kind = \"exec\"; start = [ \"/bin/a\", \"b c\" ]; stop = \"/bin/s\"; recovery = \"retry\"; },\n"
-         "{ name = \"n\"; kind = \"parp\"; interface = \"eth0\"; addresses = [ \"10.0.0.51\", \"2001:db8::5\", \"10.0.0.50\" ]; },\n"
-         "{ name = \"w\"; kind = \"ipw\"; watch = [ \"10.0.0.1\", \"10.0.0.3|10.0.0.4 | 2001:db8::1\" ]; timeout_ms = 300; }",
+    told("{ name = \"p\"; kind = \"exec\"; start = [ \"/bin/a\", \"b c\" ]; stop = \"/bin/s\"; recovery = \"retry\"; "
+         "},\n"
+         "{ name = \"n\"; kind = \"parp\"; interface = \"eth0\"; addresses = [ \"10.0.0.51\", \"2001:db8::5\", "
+         "\"10.0.0.50\" ]; },\n"
+         "{ name = \"w\"; kind = \"ipw\"; watch = [ \"10.0.0.1\", \"10.0.0.3|10.0.0.4 | 2001:db8::1\" ]; timeout_ms = "
+         "300; }",
          NULL);
     assert_int_equal(config.resources_count, 3);
     assert_true(config.cluster.digest != digest);
-    assert_true(r[0].start_words == 2 && strcmp(r[0].start + 7, "b c") == 0 && r[0].stop_words == 1 && r[0].watch_words == 0);
+    assert_true(r[0].start_words == 2 && strcmp(r[0].start + 7, "b c") == 0 && r[0].stop_words == 1 &&
+                r[0].watch_words == 0);
     assert_true(r[0].on == BW_ON_ONE && r[0].retries == 3 && r[0].timeout_ns == 10 * BW_SEC &&
                 r[0].start_timeout_ns == 30 * BW_SEC && r[0].stop_timeout_ns == 10 * BW_SEC);
-    assert_true(config.proxied_count == 3 && config.proxied[0].address.bytes[3] == 50 && config.proxied[2].address.family == 6);
+    assert_true(config.proxied_count == 3 && config.proxied[0].address.bytes[3] == 50 &&
+                config.proxied[2].address.family == 6);
     assert_true(config.proxied[0].resource == 1 && config.proxied[0].interface == 0);
     assert_true(r[2].on == BW_ON_ALL && r[2].retries == 0 && r[2].sets_count == 2 && r[2].sets[1].count == 3 &&
                 r[2].timeout_ns == 300 * BW_MS && r[2].recovery == BW_ON_FAILURE_FAILOVER);
@@ -550,41 +558,85 @@ static void test_configuration(void **state)
 static void test_mistakes(void **state)
 {
     (void)state;
-    told("{ name = \"x\"; kind = \"fip\"; }", "t:5: resource kind: \"fip\" is unknown; allowed: \"exec\", \"parp\", \"ipw\"\n");
-    told("{ kind = \"exec\"; }", "t:5: resource has no name; allowed: 1-31 letters, digits, '.', '_', '-', not only digits\n"
-                                 "t:5: resource has no start, which kind \"exec\" needs; allowed: to write one\n");
+    told("{ name = \"x\"; kind = \"fip\"; }",
+         "t:5: resource kind: \"fip\" is unknown; allowed: \"exec\", \"parp\", \"ipw\"\n");
+    told("{ kind = \"exec\"; }",
+         "t:5: resource has no name; allowed: 1-31 letters, digits, '.', '_', '-', not only digits\n"
+         "t:5: resource has no start, which kind \"exec\" needs; allowed: to write one\n");
     told("{ name = \"x\"; kind = \"exec\"; start = [ \"a\" ]; }",
          "t:5: resource start: \"a\" is not an absolute path; allowed: " WORDS "\n");
-    told("{ name = \"x\"; kind = \"exec\"; start = \"/a\"; on = \"some\"; }", "t:5: resource on: \"some\" is unknown; allowed: \"one\", \"all\"\n");
-    told("{ name = \"x\"; kind = \"exec\"; start = \"/a\"; retries = 101; }", "t:5: resource retries: 101 is out of range; allowed: 0-100\n");
+    told("{ name = \"x\"; kind = \"exec\"; start = \"/a\"; on = \"some\"; }",
+         "t:5: resource on: \"some\" is unknown; allowed: \"one\", \"all\"\n");
+    told("{ name = \"x\"; kind = \"exec\"; start = \"/a\"; retries = 101; }",
+         "t:5: resource retries: 101 is out of range; allowed: 0-100\n");
     told("{ name = \"x\"; kind = \"exec\"; start = \"/a\"; stop_timeout_s = 0; }",
          "t:5: resource stop_timeout_s: 0 is out of range; allowed: 1-3600\n");
     told("{ name = \"x\"; kind = \"exec\"; start = \"/a\"; addresses = [ \"10.0.0.5\" ]; }",
          "t:5: resource addresses: the kind is \"exec\"; allowed: with kind \"parp\"\n");
-    told("{ name = \"x\"; kind = \"ipw\"; }", "t:5: resource has no watch, which kind \"ipw\" needs; allowed: to write one\n");
+    told("{ name = \"x\"; kind = \"ipw\"; }",
+         "t:5: resource has no watch, which kind \"ipw\" needs; allowed: to write one\n");
     told("{ name = \"x\"; kind = \"ipw\"; on = \"one\"; watch = \"10.0.0.1\"; }",
          "t:5: resource on: kind \"ipw\" runs on all members; allowed: \"all\" with it\n");
     told("{ name = \"x\"; kind = \"ipw\"; recovery = \"retry\"; watch = \"10.0.0.1\"; }",
-         "t:5: resource recovery: there is nothing to start again; allowed: \"ignore\", \"stop\", \"failover\" with kind \"ipw\"\n");
+         "t:5: resource recovery: there is nothing to start again; allowed: \"ignore\", \"stop\", \"failover\" with "
+         "kind \"ipw\"\n");
     told("{ name = \"x\"; kind = \"ipw\"; watch = [ \"10.0.0.1 10.0.0.2\" ]; }",
-         "t:5: resource watch: there is no \"|\" between two addresses; allowed: [ \"address | address ...\", ... ], 1-8 sets of "
+         "t:5: resource watch: there is no \"|\" between two addresses; allowed: [ \"address | address ...\", ... ], "
+         "1-8 sets of "
          "1-8 different hosts\n");
     told("{ name = \"x\"; kind = \"ipw\"; watch = [ \"gw\" ]; }",
-         "t:5: resource watch: \"gw\" is not an address; allowed: [ \"address | address ...\", ... ], 1-8 sets of 1-8 different hosts\n");
+         "t:5: resource watch: \"gw\" is not an address; allowed: [ \"address | address ...\", ... ], 1-8 sets of 1-8 "
+         "different hosts\n");
     told("{ name = \"x\"; kind = \"parp\"; interface = \"eth9\"; addresses = [ \"10.0.0.5\" ]; }",
          "t:5: resource interface: \"eth9\" is no interface of the cluster; allowed: \"eth0\", \"eth1\"\n");
     told("{ name = \"x\"; kind = \"parp\"; interface = \"eth1\"; addresses = [ \"10.0.0.5\" ]; }",
          "t:5: resource interface: \"eth1\" is disconnected; allowed: another one\n");
     told("{ name = \"x\"; kind = \"parp\"; interface = \"eth0\"; addresses = [ \"10.0.0.9\" ]; }",
-         "t:5: resource addresses: \"10.0.0.9\" is a virtual address; allowed: [ \"address\", ... ], each once, none of a member "
+         "t:5: resource addresses: \"10.0.0.9\" is a virtual address; allowed: [ \"address\", ... ], each once, none "
+         "of a member "
          "and no virtual one, at most 256 in the cluster\n");
-    told("{ name = \"x\"; kind = \"ipw\"; watch = \"10.0.0.1\"; },\n{ name = \"X\"; kind = \"ipw\"; watch = \"10.0.0.1\"; }",
+    told("{ name = \"x\"; kind = \"ipw\"; watch = \"10.0.0.1\"; },\n{ name = \"X\"; kind = \"ipw\"; watch = "
+         "\"10.0.0.1\"; }",
          "t:6: resource name: \"X\" is used twice (line 5); allowed: each name once\n");
     told("{ name = \"addresses\"; kind = \"ipw\"; watch = \"10.0.0.1\"; }",
          "t:5: resource name: \"addresses\" is that of the virtual addresses; allowed: another name\n");
-    told("5", "t:5: cluster resources: 5 is not a section; allowed: ( { name = \"...\"; kind = \"...\"; ... }, ... )\n");
-    told("); groups = ( { name = \"g\"; }", "t:3: interface virtual: there are groups; allowed: virtual addresses within a group\n"
-                                            "t:4: cluster resources: there are groups; allowed: resources within a group\n");
+    told("5",
+         "t:5: cluster resources: 5 is not a section; allowed: ( { name = \"...\"; kind = \"...\"; ... }, ... )\n");
+    told("); groups = ( { name = \"g\"; }",
+         "t:3: interface virtual: there are groups; allowed: virtual addresses within a group\n"
+         "t:4: cluster resources: there are groups; allowed: resources within a group\n");
+}
+
+/* Within groups: numbered by group, whatever else is in the file. */
+static void test_groups(void **state)
+{
+    static const char text[] =
+        "cluster = { id = 1; name = \"c\"; auth = \"none\";\n"
+        "members = ( { id = 1; name = \"a\"; address = \"10.0.0.1\"; }, { id = 2; name = \"b\"; address = "
+        "\"10.0.0.2\"; } );\n"
+        "interfaces = ( { name = \"eth0\"; } );\n"
+        "groups = ( { name = \"g\"; resources = ( { name = \"x\"; kind = \"exec\"; start = \"/a\"; },\n"
+        "  { name = \"n\"; kind = \"parp\"; interface = \"eth0\"; addresses = \"10.0.0.50\"; } ); },\n"
+        "{ name = \"h\"; resources = ( { name = \"w\"; kind = \"ipw\"; watch = \"10.0.0.7\"; } ); } ); };\n";
+    static struct bw_config other;
+    static struct bw_config_changes changes;
+
+    (void)state;
+    assert_int_equal(bw_config_parse(text, sizeof(text) - 1, "t", &config, &errors), 0);
+    assert_int_equal(config.resources_count, 3);
+    assert_true(config.resources[0].group == 0 && config.resources[1].group == 0 && config.resources[2].group == 1);
+    assert_true(config.proxied_count == 1 && config.proxied[0].resource == 1);
+    other = config;
+    other.cluster.local = config.cluster.local = 0;
+    bw_config_compare(&config, &other, &changes);
+    assert_int_equal(changes.refused + changes.live, 0);
+    other.resources[2].sets[0].targets[0].bytes[3] = 8;
+    bw_config_compare(&config, &other, &changes);
+    assert_int_equal(changes.refused, 1);
+    assert_non_null(strstr(changes.refused_text, "cluster.groups[h].resources: needs a restart"));
+    other.proxied[0].address.bytes[3] = 51;
+    bw_config_compare(&config, &other, &changes);
+    assert_int_equal(changes.refused, 2);
 }
 
 static void test_bounds(void **state)
@@ -594,16 +646,19 @@ static void test_bounds(void **state)
 
     (void)state;
     for (int i = 0; i < 63; i++)
-        at += (size_t)snprintf(text + at, sizeof(text) - at, "%s{ name = \"r%d\"; kind = \"exec\"; start = \"/a\"; }", i ? ",\n" : "", i);
+        at += (size_t)snprintf(text + at, sizeof(text) - at, "%s{ name = \"r%d\"; kind = \"exec\"; start = \"/a\"; }",
+                               i ? ",\n" : "", i);
     told(text, NULL);
     assert_int_equal(config.resources_count, 63);
     snprintf(text + at, sizeof(text) - at, ",\n{ name = \"r63\"; kind = \"exec\"; start = \"/a\"; }");
     told(text, "t:68: resource: it is one too many; allowed: 63 with 1 group\n");
-    at = (size_t)snprintf(text, sizeof(text), "{ name = \"n\"; kind = \"parp\"; interface = \"eth0\"; addresses = [ \"10.1.0.1\"");
+    at = (size_t)snprintf(text, sizeof(text),
+                          "{ name = \"n\"; kind = \"parp\"; interface = \"eth0\"; addresses = [ \"10.1.0.1\"");
     for (int i = 2; i <= 257; i++)
         at += (size_t)snprintf(text + at, sizeof(text) - at, ", \"10.1.%d.%d\"", i / 200, i % 200 + 1);
     snprintf(text + at, sizeof(text) - at, " ]; }");
-    told(text, "t:5: resource addresses: \"10.1.1.58\" is one too many; allowed: [ \"address\", ... ], each once, none of a member "
+    told(text, "t:5: resource addresses: \"10.1.1.58\" is one too many; allowed: [ \"address\", ... ], each once, none "
+               "of a member "
                "and no virtual one, at most 256 in the cluster\n");
 }
 
@@ -627,6 +682,7 @@ int main(void)
         cmocka_unit_test_setup(test_proxied, setup),
         cmocka_unit_test(test_configuration),
         cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_groups),
         cmocka_unit_test(test_bounds),
     };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Jobs of resources, by the real runner (agent/monitor/runner.c, warden.c): what stays, what is left, what is told when, and that nothing
- * survives that must not. */
+/* Jobs of resources, by the real runner (agent/monitor/runner.c, warden.c): what stays, what is left, what is told
+ * when, and that nothing survives that must not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +27,8 @@ static char directory[64];
 
 static struct bw_job job_of(uint64_t ticket, const char *text)
 {
-    struct bw_job job = {.ticket = ticket, .kind = BW_JOB_RESOURCE, .timeout_ns = 10 * BW_SEC, .grace_ns = 10 * BW_SEC, .words = 3};
+    struct bw_job job = {
+        .ticket = ticket, .kind = BW_JOB_RESOURCE, .timeout_ns = 10 * BW_SEC, .grace_ns = 10 * BW_SEC, .words = 3};
 
     snprintf(job.command, sizeof(job.command), "/bin/sh%c-c%ccd %s; %s", 0, 0, directory, text);
     bw_copy(job.name, sizeof(job.name), "job");
@@ -57,8 +58,8 @@ static struct bw_job_answer expect(uint64_t ticket, uint32_t end)
     assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
     assert_int_equal(recv(runner, &answer, sizeof(answer), 0), sizeof(answer));
     if (answer.ticket != ticket || answer.end != end)
-        fail_msg("answer %u to %lu, status %d \"%s\"; wanted %u to %lu", answer.end, (unsigned long)answer.ticket, answer.status,
-                 answer.line, end, (unsigned long)ticket);
+        fail_msg("answer %u to %lu, status %d \"%s\"; wanted %u to %lu", answer.end, (unsigned long)answer.ticket,
+                 answer.status, answer.line, end, (unsigned long)ticket);
     return answer;
 }
 
@@ -218,7 +219,8 @@ static void test_warden_killed(void **state)
 /* The agent's end is the end of all that is watched. Last: it closes the socket. */
 static void test_agent_ends(void **state)
 {
-    struct bw_job job = job_of(50, "trap '' TERM; sleep 1000 & echo $! > grandchild; echo $$ > service; wait; sleep 1000");
+    struct bw_job job =
+        job_of(50, "trap '' TERM; sleep 1000 & echo $! > grandchild; echo $$ > service; wait; sleep 1000");
 
     (void)state;
     job.stays = true;

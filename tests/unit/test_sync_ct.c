@@ -376,6 +376,48 @@ static void helpers_that_are_missing_are_left_out(void **state)
     assert_int_equal(lab_size(&two), 1);
 }
 
+/* ---- overload ---- */
+
+static bool ruleset_has(const char *text)
+{
+    char line[512];
+    bool found = false;
+    FILE *f = popen("nft list ruleset", "r");
+
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f))
+        found |= strstr(line, text) != NULL;
+    pclose(f);
+    return found;
+}
+
+static void refuses_new_ones_while_overloaded(void **state)
+{
+    struct bw_sync_row row;
+
+    (void)state;
+    lab_enter(&one);
+    bw_sync_conntrack.overload(one.provider, true); /* off by default */
+    assert_false(ruleset_has("bellwether-sync"));
+    one.config->cluster.sync.block = true;
+    one.config->cluster.sync.block_allow = BW_SYNC_UDP | BW_SYNC_UDP_DATA;
+    bw_sync_conntrack.overload(one.provider, true);
+    assert_true(ruleset_has("table inet bellwether-sync"));
+    assert_true(ruleset_has("ct state new meta l4proto tcp counter packets 0 bytes 0 drop"));
+    assert_true(ruleset_has("ct state related meta l4proto tcp counter packets 0 bytes 0 drop"));
+    assert_true(ruleset_has("ct state new meta l4proto icmp counter packets 0 bytes 0 drop"));
+    assert_false(ruleset_has("l4proto udp"));
+    memset(&row, 0, sizeof(row));
+    bw_sync_conntrack.count(one.provider, &row);
+    assert_int_equal(row.blocking_scenarios, 1);
+    assert_int_equal(row.blocked_packets, 0);
+    bw_sync_conntrack.overload(one.provider, false);
+    assert_false(ruleset_has("bellwether-sync"));
+    bw_sync_conntrack.overload(one.provider, true);
+    lab_stop(&one); /* nothing stays behind */
+    assert_false(ruleset_has("bellwether-sync"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +436,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_what_began_silently, setup, teardown),
         cmocka_unit_test_setup_teardown(stale_entries_make_way, setup, teardown),
         cmocka_unit_test_setup_teardown(helpers_that_are_missing_are_left_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_new_ones_while_overloaded, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("sync_ct", tests, NULL, NULL);

@@ -105,6 +105,25 @@ static void damaged_records_are_refused(void **state)
     assert_int_equal(bw_ct_decode_value(bytes, v, &back, &turn), -EBADMSG);
 }
 
+static void packets_are_read(void **state)
+{
+    uint8_t packet[60] = {0x45, [8] = 64, [9] = IPPROTO_TCP, [12] = 10, 1, 0, 1, 10, 2, 0, 1, 0x03, 0xe8, 0, 80};
+    struct bw_ct_entry e, wanted = lab_entry(IPPROTO_TCP, "10.1.0.1", 1000, "10.2.0.1", 80);
+
+    (void)state;
+    assert_true(bw_ct_from_packet(packet, 40, &e));
+    assert_memory_equal(&e.key, &wanted.key, sizeof(e.key));
+    assert_memory_equal(&e.reply, &wanted.reply, sizeof(e.reply));
+    assert_int_equal(e.state, 1);
+    for (size_t cut = 0; cut < 28; cut++)
+        assert_false(bw_ct_from_packet(packet, cut, &e));
+    packet[0] = 0x4f; /* options beyond the end */
+    assert_false(bw_ct_from_packet(packet, 60, &e));
+    packet[0] = 0x45;
+    packet[7] = 1; /* a later fragment */
+    assert_false(bw_ct_from_packet(packet, 40, &e));
+}
+
 /* ---- the index ---- */
 
 static struct bw_ct_key nth(uint32_t i)
@@ -235,6 +254,7 @@ int main(void)
         cmocka_unit_test(records_are_small_and_whole), cmocka_unit_test(digests_leave_lives_out),
         cmocka_unit_test(damaged_records_are_refused), cmocka_unit_test(index_keeps_everything),
         cmocka_unit_test(walks_survive_changes),       cmocka_unit_test(first_rule_decides),
+        cmocka_unit_test(packets_are_read),
     };
 
     return cmocka_run_group_tests_name("sync_ct_codec", tests, NULL, NULL);

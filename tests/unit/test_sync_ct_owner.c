@@ -56,6 +56,33 @@ static void packets_elsewhere_move_it(void **state)
     assert_int_equal(lab_size(&two), 1);
 }
 
+/* The owner's entry runs out while its packets pass through another member that serves: there it lives on. */
+static void an_owner_that_sees_no_packets(void **state)
+{
+    struct bw_ct_entry e = lab_entry(IPPROTO_UDP, "10.1.0.1", 1000, "10.2.0.1", 53), idle = e;
+    struct lab_row *rows;
+
+    (void)state;
+    idle.key.tuple.sport = idle.reply.dport = 1001;
+    make(&one, &e);
+    make(&one, &idle);
+    lab_pump(&one, &two);
+    bw_sync_conntrack.role(two.provider, true, 1, lab_now_ns());
+    e.timeout_s = 5000;
+    e.parts &= ~(uint32_t)(BW_CT_STATUS | BW_CT_REPLY);
+    assert_int_equal(lab_request(&two, BW_CT_UPDATE, &e), 0); /* what a packet does, only longer */
+    while (bw_ct_receive(((struct bw_ct *)two.provider)->events, &((struct bw_ct *)two.provider)->answers) > 0)
+        ; /* a packet that changes nothing but the life raises no event */
+    assert_int_equal(lab_request(&one, BW_CT_DELETE, &e), 0);
+    assert_int_equal(lab_request(&one, BW_CT_DELETE, &idle), 0);
+    lab_pump(&one, &two);
+    assert_int_equal(lab_table(&two, &rows), 1);
+    assert_int_equal(rows[0].entry.key.tuple.sport, 1000);
+    free(rows);
+    lab_deliver(&two, &one, NULL);
+    assert_int_equal(lab_assert_digests(&two, &one), 1);
+}
+
 static void both_at_a_time_agree(void **state)
 {
     struct bw_ct_entry e = tcp(1000);
@@ -150,6 +177,38 @@ static void takeover_and_back(void **state)
 }
 
 /* What the old owner still says after a takeover, in good faith, does no harm. */
+/* Every member changes the owner by itself: nothing is sent, and the digests agree. */
+static void everybody_moves_them(void **state)
+{
+    struct bw_ct_entry udp = lab_entry(IPPROTO_UDP, "10.1.0.1", 1000, "10.2.0.1", 53);
+    struct lab_row *rows;
+
+    (void)state;
+    bw_sync_conntrack.role(one.provider, true, 2, lab_now_ns());
+    make(&one, &udp);
+    for (uint16_t i = 0; i < 50; i++) {
+        struct bw_ct_entry e = tcp((uint16_t)(1000 + i));
+
+        make(&one, &e);
+    }
+    lab_read(&one);
+    lab_deliver(&one, &two, &three);
+    for (unsigned i = 0; i < 3; i++)
+        bw_sync_conntrack.owner_moved((struct lab_member *[]){&one, &two, &three}[i]->provider, 1, 2);
+    bw_sync_conntrack.role(one.provider, false, 2, lab_now_ns());
+    bw_sync_conntrack.role(two.provider, true, 2, lab_now_ns());
+    assert_int_equal(lab_assert_digests(&two, &one), 51);
+    assert_int_equal(lab_assert_digests(&two, &three), 51);
+    assert_int_equal(lab_assert_digests(&one, &two), 0);
+    assert_int_equal(two.sets + two.deletes, 0);
+    assert_int_equal(lab_table(&one, &rows), 51);
+    for (unsigned i = 0; i < 51; i++) /* the former holder's have the life of copies */
+        assert_true(rows[i].entry.key.protocol == IPPROTO_TCP || rows[i].entry.timeout_s <= BW_CT_COPY_LEAST_S);
+    free(rows);
+    lab_read(&one);
+    assert_int_equal(one.deletes + one.lost_calls, 0);
+}
+
 static void late_words_of_the_old_owner(void **state)
 {
     struct bw_ct_entry e = tcp(1000);
@@ -349,9 +408,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(packets_elsewhere_move_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_owner_that_sees_no_packets, setup, teardown),
         cmocka_unit_test_setup_teardown(both_at_a_time_agree, setup, teardown),
         cmocka_unit_test_setup_teardown(deletes_count_from_the_owner_only, setup, teardown),
         cmocka_unit_test_setup_teardown(takeover_and_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(everybody_moves_them, setup, teardown),
         cmocka_unit_test_setup_teardown(late_words_of_the_old_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(restart_of_the_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(restart_of_the_other, setup, teardown),

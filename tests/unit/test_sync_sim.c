@@ -20,6 +20,11 @@
 
 #define NODES     5
 #define KEYS_MOST 4000
+#ifdef __SANITIZE_ADDRESS__
+#define RUNS 150
+#else
+#define RUNS 1500
+#endif
 #define SETTLE_NS (120 * BW_SEC) /* the slowest: 30 % lost, 140 ms there and back, the least queues, 4,000 rows */
 
 struct change {
@@ -73,7 +78,7 @@ struct run {
     bool faults, changes;
     uint64_t act_every_ns, fault_ns;
     unsigned burst;
-    uint32_t sending_queue, receiving_queue;
+    uint32_t sending_queue, receiving_queue, fail_every;
     struct node nodes[NODES];
     struct shadow shadows[NODES][NODES];
     struct packet *heap;
@@ -203,6 +208,7 @@ static void start_node(struct run *r, unsigned i, bool table_kept)
         map_free(&n->map);
     n->map.local = n->id;
     n->map.keys = r->keys;
+    n->map.fail_every = r->fail_every;
     assert_int_equal(bw_stream_new(&setup, &n->stream), 0);
     n->map.sink = bw_stream_sink(n->stream);
     assert_int_equal(bw_stream_attach(n->stream, &map_provider, &n->map), 0);
@@ -285,7 +291,7 @@ static void check_copy(struct run *r, unsigned i, unsigned k)
     struct bw_stream_peer_state *p = bw_stream_find(n->stream, owner->id);
     struct shadow *shadow = &r->shadows[i][k];
 
-    if (!owner->alive || n->knows[k].boot != owner->boot || p->copy.state != BW_COPY_WHOLE)
+    if (!owner->alive || n->knows[k].boot != owner->boot || !bw_copy_whole(&p->copy))
         return;
     if (shadow->boot == owner->boot && p->copy.next - 1 < shadow->number)
         shadow->boot = 0; /* went back: began anew */
@@ -374,8 +380,10 @@ static void end_faults(struct run *r)
 {
     r->faults = false;
     r->dark_until_ns = 0;
+    r->fail_every = 0;
     for (unsigned i = 0; i < r->count; i++) {
         r->nodes[i].paused_until_ns = 0;
+        r->nodes[i].map.fail_every = 0;
         if (!r->nodes[i].alive)
             start_node(r, i, up_to(r, 2) == 0);
         for (unsigned k = 0; k < r->count; k++) {
@@ -390,10 +398,10 @@ static void end_faults(struct run *r)
 static void settle_parameters(struct run *r)
 {
     static const uint32_t queues[] = {512, 1024, 4096};
-    static const uint64_t every_ns[] = {BW_MS, 5 * BW_MS, 20 * BW_MS, 100 * BW_MS};
+    static const uint64_t every_ns[] = {2 * BW_MS, 10 * BW_MS, 30 * BW_MS, 150 * BW_MS};
 
     r->count = 2 + (unsigned)(up_to(r, 3) == 0 ? up_to(r, NODES - 1) : 0);
-    r->keys = up_to(r, 8) == 0 ? KEYS_MOST : 50 + (uint32_t)up_to(r, 400);
+    r->keys = up_to(r, 40) == 0 ? KEYS_MOST : 50 + (uint32_t)up_to(r, 400);
     r->loss_percent = up_to(r, 3) == 0 ? (unsigned)up_to(r, 31) : (unsigned)up_to(r, 4);
     r->duplicate_percent = (unsigned)up_to(r, 5);
     r->delay_least_ns = 20000 + up_to(r, 8) * up_to(r, 10 * BW_MS);
@@ -401,7 +409,8 @@ static void settle_parameters(struct run *r)
     r->sending_queue = queues[up_to(r, 3)];
     r->receiving_queue = 256 << up_to(r, 4);
     r->act_every_ns = every_ns[up_to(r, 4)];
-    r->burst = 1 + (unsigned)up_to(r, 5) * (unsigned)up_to(r, 3) * (up_to(r, 20) == 0 ? 20 : 1);
+    r->burst = 1 + (unsigned)up_to(r, 5) * (unsigned)up_to(r, 3) * (up_to(r, 100) == 0 ? 20 : 1);
+    r->fail_every = up_to(r, 5) == 0 ? 20 + (uint32_t)up_to(r, 200) : 0;
     r->faults = r->changes = true;
     r->fault_ns = up_to(r, BW_SEC);
 }
@@ -590,7 +599,7 @@ static uint64_t number_of(const char *name, uint64_t otherwise)
 static void test_seeds(void **state)
 {
     static struct run run;
-    uint64_t first = number_of("FIRST", 1), count = number_of("SEEDS", 300), updates = 0, packets = 0;
+    uint64_t first = number_of("FIRST", 1), count = number_of("SEEDS", RUNS), updates = 0, packets = 0;
 
     (void)state;
     for (uint64_t seed = first; seed < first + count; seed++) {
