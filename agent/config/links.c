@@ -122,7 +122,7 @@ static void link_override(struct bw_config_reader *reader, struct bw_member_conf
     else if (member->device[interface][0])
         bw_config_problem_at(reader, bw_config_line(where, "name"),
                              "member interfaces: \"%s\" is written twice; allowed: each interface once", row.name);
-    else if (!row.device[0] && !row.address[0])
+    else if (!config_setting_get_member(where, "device") && !config_setting_get_member(where, "address"))
         bw_config_problem(reader, where, "member interfaces: \"%s\" says nothing of it; allowed: device, address or both", row.name);
     else
         bw_copy(member->device[interface], BW_NAME_MAX, row.device[0] ? row.device : row.name);

@@ -145,7 +145,8 @@ static uint64_t excuse_ns(const struct bw_core *core)
 
 /*
  * Neighbours get this long. Where none is known to live, only the silence of peers speaks, and that may be loss: then a further dead
- * time. A holder waits longer, so that of two with a broken cable between them the other one yields.
+ * time. A holder waits longer, so that of two with a broken cable between them the other one yields: by more than the interval that
+ * may lie between their first doubts.
  */
 static uint64_t window_ns(const struct bw_core *core, const struct bw_core_interface *f)
 {
@@ -153,7 +154,7 @@ static uint64_t window_ns(const struct bw_core *core, const struct bw_core_inter
     bool inhabited = f->reply_ns != 0 && core->now_ns - f->reply_ns < 3 * CENSUS_NS;
     uint64_t base = inhabited || core->dead_ns < window ? window : core->dead_ns;
 
-    return bw_core_holds_any(core) ? base + window : base;
+    return bw_core_holds_any(core) ? base + window * 5 / 2 : base;
 }
 
 static void set_verdict(struct bw_core *core, uint8_t interface, uint32_t state, bool receive, bool transmit)

@@ -102,6 +102,11 @@ const struct bw_snapshot *bw_board_take(struct bw_board *board, enum bw_reader r
     return &board->buffers[buffer];
 }
 
+bool bw_board_has_newer(const struct bw_board *board, enum bw_reader reader)
+{
+    return atomic_load(&board->newest) != atomic_load(&board->held[reader]);
+}
+
 void bw_board_release(struct bw_board *board, enum bw_reader reader)
 {
     atomic_store(&board->held[reader], NOBODY);

@@ -66,6 +66,8 @@ void bw_history_restore(struct bw_history *history, const struct bw_event *event
 uint64_t bw_history_add(struct bw_history *history, struct bw_event *event)
 {
     event->number = atomic_load(&history->last) + 1;
+    if (event->cause == 0) /* whoever has none to tell */
+        event->cause = BW_CAUSE_NONE;
     bw_history_restore(history, event);
     return event->number;
 }

@@ -122,8 +122,10 @@ static void set_environment(const struct bw_job *job)
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
     setenv("LANG", "C.UTF-8", 1);
     setenv("HOME", "/", 1);
-    for (uint32_t at = 0; at < job->environment_bytes && at < sizeof(job->input); at += (uint32_t)strnlen(job->input + at, sizeof(job->input) - at) + 1)
+    for (uint32_t at = 0; at < job->environment_bytes && at < sizeof(job->input);) {
         putenv((char *)(uintptr_t)job->input + at);
+        at += (uint32_t)strnlen(job->input + at, sizeof(job->input) - at) + 1;
+    }
     if (job->environment_bytes > 0)
         return;
     if (job->action[0] == '\0') {

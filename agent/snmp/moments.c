@@ -21,8 +21,10 @@ void bw_snmp_look_anew(struct bw_snmp *snmp)
     struct bw_snmp_moments *moments = &snmp->moments;
     uint64_t posts;
 
-    if (read(snmp->wake_fd, &posts, sizeof(posts)) != sizeof(posts))
-        return; /* no post since the last time */
+    if (read(snmp->wake_fd, &posts, sizeof(posts)) == sizeof(posts))
+        snmp->woken = true;
+    if (!bw_board_has_newer(snmp->context.board, BW_READER_SNMP))
+        return; /* posts of counters alone wake nobody, but are looked at */
     if (is_in_use(moments, snmp->newest.snapshot->number)) {
         moments->kept[moments->next_kept] = *snmp->newest.snapshot;
         moments->next_kept = (moments->next_kept + 1) % BW_SNMP_KEPT;

@@ -239,7 +239,7 @@ bool bw_ct_plausible(const struct bw_sync_record *record)
 /* Does the record of `owner` win over what the index has? */
 static bool wins(const struct bw_ct *ct, const struct bw_ct_record *r, uint8_t owner, struct bw_ct_turn turn)
 {
-    int8_t newer = (int8_t)((turn.turn - r->turn) << 1);
+    int8_t newer = (int8_t)((unsigned)(turn.turn - r->turn) << 1); /* of seven bits, the sign in the eighth */
     bool inherited = r->flags & BW_CT_INHERITED;
 
     if (r->owner == owner || (r->owner == ct->local && r->flags & BW_CT_WAITING))

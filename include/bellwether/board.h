@@ -30,6 +30,8 @@ void bw_board_post_quietly(struct bw_board *board);
 
 /* Reader: the newest snapshot; stays valid and unchanged until this reader's next take or its release. Never NULL. */
 const struct bw_snapshot *bw_board_take(struct bw_board *board, enum bw_reader reader);
+/* Would bw_board_take() give another snapshot than the one that the reader holds? */
+bool bw_board_has_newer(const struct bw_board *board, enum bw_reader reader);
 void bw_board_release(struct bw_board *board, enum bw_reader reader);
 /* Reader: an eventfd (non-blocking) that becomes readable after a post; the caller reads it empty. Made on first call,
  * closed by bw_board_free. Call before the writer starts. Negative errno on failure. */

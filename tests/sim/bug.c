@@ -11,7 +11,8 @@ const char *const sim_bug_names[SIM_BUGS] = {
     [SIM_BUG_NO_NAMES] = "no-names", [SIM_BUG_NO_EXPIRY] = "no-expiry", [SIM_BUG_NO_ADMIN] = "no-admin",
     [SIM_BUG_STALE_EPOCH] = "stale-epoch", [SIM_BUG_NO_REASON] = "no-reason", [SIM_BUG_RANDOM] = "random",
     [SIM_BUG_NO_WISH] = "no-wish", [SIM_BUG_NO_WITNESS] = "no-witness", [SIM_BUG_NO_VERSION] = "no-version",
-    [SIM_BUG_NO_AGREEMENT] = "no-agreement", [SIM_BUG_NO_DENY] = "no-deny",
+    [SIM_BUG_NO_AGREEMENT] = "no-agreement", [SIM_BUG_NO_DENY] = "no-deny", [SIM_BUG_NO_PATIENCE] = "no-patience",
+    [SIM_BUG_COPY] = "copy",
 };
 
 static uint8_t order_of(const struct bw_group_config *group, uint8_t member)
@@ -61,6 +62,9 @@ static void bend_heartbeat(struct sim *sim, uint8_t node, uint8_t sender, struct
         beat->priority = 0;
     if (sim->bug == SIM_BUG_NO_RANK)
         beat->interfaces_up = 0;
+    for (uint8_t i = 0; sim->bug == SIM_BUG_COPY && i < beat->echoes_count; i++)
+        if (beat->echoes[i].member == node + 1 && beat->echoes[i].turn > n->core->beat_turn)
+            beat->echoes[i].turn = n->core->beat_turn; /* a copy from the past does not find out that it is one */
     for (uint8_t i = 0; sim->bug == SIM_BUG_NOT_MUTUAL && i < beat->echoes_count; i++)
         if (beat->echoes[i].member == node + 1)
             beat->echoes[i].boot = n->boot; /* named, whether it is or not */
@@ -86,6 +90,10 @@ void sim_bug_turn(struct sim *sim, uint8_t node)
         break;
     case SIM_BUG_NO_WITNESS: /* some witness always seems to answer */
         n->core->witness.heard_ns = sim->now_ns;
+        break;
+    case SIM_BUG_NO_PATIENCE: /* nobody knows that frames are lost */
+        for (uint8_t i = 0; i < sim->members; i++)
+            n->core->members[i].loss = 0, n->core->members[i].patience = 1;
         break;
     case SIM_BUG_NO_ADMIN: /* maintenance is only shown */
         n->core->excluded_ns = sim->now_ns;

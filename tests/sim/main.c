@@ -201,6 +201,6 @@ int main(int argc, char **argv)
         return 2;
     }
     if (o.schedules)
-        return sim_schedules(o.only != NULL ? o.only : argv[optind], o.first, o.trace);
+        return sim_schedules(o.only != NULL ? o.only : argv[optind], o.first, o.bug, o.trace);
     return o.hours > 0 ? measure(&o) : o.one ? one(&o) : many(&o);
 }

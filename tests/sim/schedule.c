@@ -86,7 +86,7 @@ void sim_dead_after(struct sim *sim, unsigned intervals)
     }
 }
 
-static struct sim *make(const struct sim_schedule *s, uint64_t seed, bool trace)
+static struct sim *make(const struct sim_schedule *s, uint64_t seed, enum sim_bug bug, bool trace)
 {
     struct sim *sim = calloc(1, sizeof(*sim));
 
@@ -97,6 +97,7 @@ static struct sim *make(const struct sim_schedule *s, uint64_t seed, bool trace)
     sim->members = s->members;
     sim->interfaces = s->interfaces;
     sim->trace = trace;
+    sim->bug = bug;
     sim->scheduled = true;
     sim->now_ns = s->start_ns;
     sim_init(sim);
@@ -114,9 +115,9 @@ static void judge(struct sim *sim, const struct sim_schedule *s)
            (double)sim->seen.over_ns / 1e6, s->over_ms);
 }
 
-static bool run(const struct sim_schedule *s, unsigned number, uint64_t seed, bool trace)
+static bool run(const struct sim_schedule *s, unsigned number, uint64_t seed, enum sim_bug bug, bool trace)
 {
-    struct sim *sim = make(s, seed, trace);
+    struct sim *sim = make(s, seed, bug, trace);
     uint64_t start_ns = sim->now_ns;
     bool good;
 
@@ -140,7 +141,7 @@ static bool run(const struct sim_schedule *s, unsigned number, uint64_t seed, bo
     return good;
 }
 
-int sim_schedules(const char *only, uint64_t seed, bool trace)
+int sim_schedules(const char *only, uint64_t seed, enum sim_bug bug, bool trace)
 {
     static const struct sim_schedule *const tables[] = {sim_process_schedules, sim_link_schedules, sim_cluster_schedules};
     unsigned number = 0, failed = 0;
@@ -148,7 +149,7 @@ int sim_schedules(const char *only, uint64_t seed, bool trace)
     for (unsigned t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
         for (const struct sim_schedule *s = tables[t]; s->name != NULL; s++)
             if (only == NULL || strstr(s->name, only) != NULL)
-                failed += !run(s, ++number, seed, trace);
+                failed += !run(s, ++number, seed, bug, trace);
     printf("1..%u\n", number);
     return failed > 0;
 }

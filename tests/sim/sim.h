@@ -25,7 +25,7 @@ extern const char *const sim_class_names[SIM_CLASSES];
 enum sim_bug {
     SIM_BUG_NONE, SIM_BUG_NO_VOTE, SIM_BUG_KEEP_ADDRESS, SIM_BUG_NO_PAUSE, SIM_BUG_NOT_MUTUAL, SIM_BUG_NEVER_DEAF, SIM_BUG_NO_RANK,
     SIM_BUG_NO_NAMES, SIM_BUG_NO_EXPIRY, SIM_BUG_NO_ADMIN, SIM_BUG_STALE_EPOCH, SIM_BUG_NO_REASON, SIM_BUG_RANDOM, SIM_BUG_NO_WISH, SIM_BUG_NO_WITNESS,
-    SIM_BUG_NO_VERSION, SIM_BUG_NO_AGREEMENT, SIM_BUG_NO_DENY, SIM_BUGS,
+    SIM_BUG_NO_VERSION, SIM_BUG_NO_AGREEMENT, SIM_BUG_NO_DENY, SIM_BUG_NO_PATIENCE, SIM_BUG_COPY, SIM_BUGS,
 };
 extern const char *const sim_bug_names[SIM_BUGS];
 
@@ -163,7 +163,7 @@ void sim_session_fill(struct sim *sim, uint8_t node, struct bw_message *message)
 
 /* ---- schedule.c ---- */
 /* Runs the fault catalogue, its chances drawn by `seed`: one TAP line each. 0 or 1. only: a part of the names wanted, or NULL. */
-int sim_schedules(const char *only, uint64_t seed, bool trace);
+int sim_schedules(const char *only, uint64_t seed, enum sim_bug bug, bool trace);
 
 /* ---- fault.c ---- */
 void sim_faults_plan(struct sim *sim);
@@ -178,6 +178,11 @@ void sim_ask_admin(struct sim *sim, uint8_t node, uint8_t about, uint32_t admin)
 /* ---- check.c ---- */
 void sim_changed(struct sim *sim); /* something changed from outside */
 void sim_check(struct sim *sim);
+
+/* ---- check_take.c ---- */
+/* Of a node that is up, after each step; and once all is settled. */
+void sim_check_take(struct sim *sim, uint8_t node, uint8_t group);
+void sim_check_mismatch(struct sim *sim);
 
 /* ---- seen.c ---- */
 void sim_look(struct sim *sim);
