@@ -91,7 +91,7 @@ bool bw_event_is_hushed(uint32_t kind)
 
 /* ---- whose it is to tell ---- */
 
-bool bw_event_speaks(const struct bw_snapshot *s, uint32_t group)
+uint32_t bw_event_speaker(const struct bw_snapshot *s, uint32_t group)
 {
     uint32_t holder = s->cluster.active_member;
 
@@ -101,7 +101,12 @@ bool bw_event_speaks(const struct bw_snapshot *s, uint32_t group)
     for (uint32_t i = 0; holder == 0 && i < s->members_count; i++)
         if (s->members[i].view == BW_VIEW_LOCAL || s->members[i].view == BW_VIEW_MUTUAL)
             holder = s->members[i].id;
-    return holder == s->cluster.local_member;
+    return holder;
+}
+
+bool bw_event_speaks(const struct bw_snapshot *s, uint32_t group)
+{
+    return bw_event_speaker(s, group) == s->cluster.local_member;
 }
 
 bool bw_event_is_own(const struct bw_snapshot *snapshot, const struct bw_event *event)

@@ -42,6 +42,7 @@ struct bw_snmp_told {
     uint32_t number; /* enum bw_snmp_notification_number */
     struct bw_snmp_notify_row notify;
     struct bw_event event; /* number 0: not in the history */
+    uint32_t teller;       /* a clear: the member that told the raise (id), 0 = as for every other one */
 };
 
 /* One object of a notification. */
@@ -82,6 +83,7 @@ bool bw_snmp_is_chosen(const struct bw_alerts_config *alerts, const struct bw_sn
 struct bw_snmp_watch {
     bool begun;
     bool all_problem; /* raised, like the next four */
+    uint32_t all_problem_by; /* the member that spoke for the cluster then */
     bool mismatch;
     bool sync_unhealthy;   /* by what the counters say */
     uint32_t split_brains; /* bit: group, from bit 0 */

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "bellwether/event.h"
 #include "bellwether/text.h"
 #include "notify.h"
 
@@ -148,6 +149,9 @@ static void look_at_members(struct bw_snmp_watch *watch, const struct bw_snapsho
     watch->all_problem = all;
     told = add(watch, s, BW_SNMP_ALL_PROBLEM, all ? BW_SNMP_RAISED : BW_SNMP_CLEARED);
     told->event.member = all ? 0 : well;
+    if (all)
+        watch->all_problem_by = bw_event_speaker(s, 0);
+    told->teller = watch->all_problem_by;
     set_texts(&told->event, all ? "well" : "problem", all ? "problem" : "well", reason);
 }
 

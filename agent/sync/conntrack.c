@@ -42,6 +42,7 @@ static void ct_close(void *self)
     bw_ct_index_free(ct->index);
     free(ct->out);
     free(ct->dump);
+    free(ct->sweep.bytes);
     free(ct);
 }
 
@@ -51,7 +52,8 @@ static int open_parts(struct bw_ct *ct)
 
     ct->out = malloc(BW_CT_INJECT * BW_CT_MESSAGE_MAX);
     ct->dump = malloc(BW_CT_DUMP_BYTES);
-    if (err || !ct->out || !ct->dump)
+    ct->sweep.bytes = malloc(BW_CT_DUMP_BYTES);
+    if (err || !ct->out || !ct->dump || !ct->sweep.bytes)
         return -ENOMEM;
     err = bw_ct_select_new(&ct->config->cluster, ct->config->cluster.sync.select, ct->config->cluster.sync.select_count,
                            &ct->select);

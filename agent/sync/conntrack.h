@@ -89,6 +89,9 @@ struct bw_ct_sweep {
     bool second;
     uint32_t hash;
     uint64_t next_ns;
+    uint8_t *bytes;    /* the present datagram of the dump, BW_CT_DUMP_BYTES */
+    size_t length, at; /* and where in it the next message is */
+    bool full;         /* the stream's queue was: it goes on there later */
     uint8_t gone[8192]; /* one bit for each hash of entries that were destroyed since it began */
 };
 

@@ -143,6 +143,7 @@ void bw_ct_sweep_begin(struct bw_ct *ct, bool hurried)
     s->again = false;
     s->second = false;
     s->seen ^= BW_CT_SEEN;
+    s->at = s->length = 0;
     memset(s->gone, 0, sizeof(s->gone));
     s->fd = begin_dump();
     s->next_ns = ct->now_ns;
@@ -183,11 +184,11 @@ static enum bw_ct_told sweep_entry(struct bw_ct *ct, const struct bw_ct_entry *e
     if (r) {
         bool touched = (r->flags & BW_CT_SEEN) == ct->sweep.seen;
 
-        r->flags = (uint8_t)((r->flags & ~BW_CT_SEEN) | ct->sweep.seen);
         /* A peer's entry is as the peer says. */
-        if (touched || r->owner != ct->local || r->flags & (BW_CT_WAITING | BW_CT_INHERITED))
-            return BW_CT_TOLD;
-        return bw_ct_tell(ct, e, false);
+        if (!touched && r->owner == ct->local && !(r->flags & (BW_CT_WAITING | BW_CT_INHERITED)))
+            return bw_ct_tell(ct, e, false); /* which marks it as seen, too */
+        r->flags = (uint8_t)((r->flags & ~BW_CT_SEEN) | ct->sweep.seen);
+        return BW_CT_TOLD;
     }
     bit = gone_bit(&wire);
     if (!(ct->sweep.gone[bit / 8] >> bit % 8 & 1))
@@ -196,21 +197,42 @@ static enum bw_ct_told sweep_entry(struct bw_ct *ct, const struct bw_ct_entry *e
     return t.refused ? BW_CT_REFUSED : BW_CT_TOLD;
 }
 
-/* A datagram of the dump. False: the dump ended, well or not. */
-static bool sweep_datagram(struct bw_ct *ct, const uint8_t *bytes, size_t length,
-                           enum bw_ct_told (*take)(struct bw_ct *ct, const struct bw_ct_entry *e))
+/* The rest of the present datagram. False: the dump ended, well or not. */
+static bool sweep_datagram(struct bw_ct *ct, enum bw_ct_told (*take)(struct bw_ct *ct, const struct bw_ct_entry *e))
 {
+    struct bw_ct_sweep *s = &ct->sweep;
     struct bw_ct_entry e;
 
-    for (const struct nlmsghdr *m = (const void *)bytes; NLMSG_OK(m, length); m = NLMSG_NEXT(m, length)) {
-        if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR)
+    s->full = false;
+    while (s->length - s->at >= NLMSG_HDRLEN) {
+        const struct nlmsghdr *m = (const void *)(s->bytes + s->at);
+
+        if (!NLMSG_OK(m, s->length - s->at) || m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR)
             return false;
-        if (bw_ct_parse(NLMSG_DATA(m), m->nlmsg_len - NLMSG_HDRLEN, &e) != 0)
-            continue;
-        if (take(ct, &e) == BW_CT_REFUSED)
-            ct->sweep.again = true; /* the queue is full: this entry has to wait for the next sweep */
+        if (bw_ct_parse(NLMSG_DATA(m), m->nlmsg_len - NLMSG_HDRLEN, &e) == 0 && take(ct, &e) == BW_CT_REFUSED) {
+            s->full = true;
+            return true;
+        }
+        s->at += NLMSG_ALIGN(m->nlmsg_len);
+        if (s->at > s->length)
+            s->at = s->length;
     }
+    s->at = s->length;
     return true;
+}
+
+/* The next datagram when the present one is done. Its length, or negative errno. */
+static ssize_t next_datagram(struct bw_ct_sweep *s, int fd)
+{
+    ssize_t n;
+
+    if (s->at < s->length)
+        return (ssize_t)(s->length - s->at);
+    s->at = s->length = 0;
+    n = recv(fd, s->bytes, BW_CT_DUMP_BYTES, MSG_DONTWAIT);
+    if (n > 0)
+        s->length = (size_t)n;
+    return n < 0 ? -errno : n;
 }
 
 static void sweep_first(struct bw_ct *ct)
@@ -219,12 +241,15 @@ static void sweep_first(struct bw_ct *ct)
     unsigned most = s->hurried ? 2 * SWEEP_DATAGRAMS : SWEEP_DATAGRAMS;
 
     for (unsigned i = 0; i < most; i++) {
-        ssize_t n = recv(s->fd, ct->dump, BW_CT_DUMP_BYTES, MSG_DONTWAIT);
+        ssize_t n = next_datagram(s, s->fd);
 
-        if (n > 0 && sweep_datagram(ct, ct->dump, (size_t)n, sweep_entry))
-            continue;
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        if (n == -EAGAIN || n == -EINTR)
             return;
+        if (n > 0 && sweep_datagram(ct, sweep_entry)) {
+            if (s->full)
+                return;
+            continue;
+        }
         close(s->fd);
         s->fd = -1;
         s->second = true;
@@ -326,7 +351,7 @@ void bw_ct_turn(void *self, uint64_t now_ns)
     if (now_ns >= s->next_ns) {
         if (s->fd < 0 && !s->second)
             bw_ct_sweep_begin(ct, false);
-        s->next_ns = now_ns + (s->hurried ? BW_MS : SWEEP_PAUSE_NS);
+        s->next_ns = now_ns + (s->hurried && !s->full ? BW_MS : SWEEP_PAUSE_NS);
         if (s->fd >= 0)
             sweep_first(ct);
         else if (s->second)
@@ -360,17 +385,16 @@ static enum bw_ct_told fill_entry(struct bw_ct *ct, const struct bw_ct_entry *e)
 
 int bw_ct_fill(struct bw_ct *ct)
 {
-    int fd = begin_dump(), err = 0;
+    int fd = begin_dump();
     ssize_t n;
 
     if (fd < 0)
         return fd;
     do {
-        n = recv(fd, ct->dump, BW_CT_DUMP_BYTES, 0);
-        if (n < 0 && errno != EINTR)
-            err = errno == EAGAIN ? 0 : -errno;
-    } while ((n < 0 && errno == EINTR) || (n > 0 && sweep_datagram(ct, ct->dump, (size_t)n, fill_entry)));
+        n = next_datagram(&ct->sweep, fd);
+    } while (n == -EINTR || (n > 0 && sweep_datagram(ct, fill_entry)));
+    ct->sweep.at = ct->sweep.length = 0;
     close(fd);
     ct->sweep.next_ns = ct->now_ns + SWEEP_EVERY_NS;
-    return err;
+    return n < 0 && n != -EAGAIN ? (int)n : 0;
 }

@@ -35,5 +35,7 @@ bool bw_event_is_hushed(uint32_t kind);
 bool bw_event_is_own(const struct bw_snapshot *snapshot, const struct bw_event *event);
 /* Does the local member speak for the cluster: does it hold that group (0: the first one)? */
 bool bw_event_speaks(const struct bw_snapshot *snapshot, uint32_t group);
+/* Who does: a member's id, 0 = nobody is in view. */
+uint32_t bw_event_speaker(const struct bw_snapshot *snapshot, uint32_t group);
 
 #endif

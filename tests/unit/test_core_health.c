@@ -197,7 +197,7 @@ static void dead_port_of_the_holder(void **state)
 
     (void)state;
     lab->cut[0][0][1] = lab->cut[0][1][0] = true;
-    for (int i = 0; i < 60; i++) { /* fw2's neighbours answer, fw1's do not */
+    for (int i = 0; i < 90; i++) { /* fw2's neighbours answer, fw1's do not */
         lab->neighbours[0] = false;
         lab_run(lab, 10);
         lab_input(lab, 1, (struct bw_input){.kind = BW_INPUT_PROBE_REPLY, .interface = 0});
