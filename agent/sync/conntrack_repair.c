@@ -173,6 +173,14 @@ static void remove_doubtful(struct bw_ct *ct, uint8_t owner, uint8_t range)
             r = bw_ct_index_next(ct->index, range, r);
             continue;
         }
+        if (r->flags & BW_CT_INHERITED) {
+            /* The owner was only taken to have it. It has not: so it is kept, and told. */
+            bw_ct_index_set(ct->index, range, r, ct->local, r->digest, r->flags & (uint8_t)~BW_CT_DOUBTFUL);
+            r->turn = (r->turn + 1) & 0x7f;
+            r->due_s = (uint16_t)bw_ct_second(ct);
+            r = bw_ct_index_next(ct->index, range, r);
+            continue;
+        }
         bw_ct_index_key(r, &e.key);
         bw_ct_index_remove(ct->index, range, r);
         bw_ct_inject(ct, &e, range, BW_CT_DELETE);

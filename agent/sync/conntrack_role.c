@@ -19,7 +19,10 @@
 /* A record changes hands. */
 static void move(struct bw_ct *ct, uint8_t range, struct bw_ct_record *r, uint8_t to, uint32_t *spread)
 {
-    bw_ct_index_set(ct->index, range, r, to, r->digest, r->flags & (uint8_t)~(BW_CT_DOUBTFUL | BW_CT_INHERITED));
+    uint8_t flags = r->flags & (uint8_t)~(BW_CT_DOUBTFUL | BW_CT_INHERITED);
+
+    /* Whether another one really has it is not known: a repair that shows that it has not gives it back (conntrack_repair.c). */
+    bw_ct_index_set(ct->index, range, r, to, r->digest, to == ct->local ? flags : flags | BW_CT_INHERITED);
     r->turn = (r->turn + 1) & 0x7f;
     if (to == ct->local) /* told again over the next minutes, in case a peer misses the change */
         r->due_s = (uint16_t)(bw_ct_second(ct) + 30 + (*spread)++ % (BW_CT_COPY_LEAST_S / 2));

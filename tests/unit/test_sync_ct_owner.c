@@ -209,6 +209,29 @@ static void everybody_moves_them(void **state)
     assert_int_equal(one.deletes + one.lost_calls, 0);
 }
 
+/* The one that took over had half of the table: nothing of the other half is lost. */
+static void an_heir_without_the_whole_table(void **state)
+{
+    (void)state;
+    for (uint16_t i = 0; i < 50; i++) {
+        struct bw_ct_entry e = tcp((uint16_t)(1000 + i));
+
+        make(&one, &e);
+    }
+    lab_read(&one);
+    one.updates_count = 25;
+    lab_deliver(&one, &two, NULL);
+    bw_sync_conntrack.owner_moved(one.provider, 1, 2);
+    bw_sync_conntrack.owner_moved(two.provider, 1, 2);
+    lab_full(&two, &one, 100);
+    assert_int_equal(lab_size(&one), 50);
+    lab_turns(&one);
+    lab_deliver(&one, &two, NULL);
+    assert_int_equal(lab_size(&two), 50);
+    assert_int_equal(lab_assert_digests(&one, &two), 25);
+    assert_int_equal(lab_assert_digests(&two, &one), 25);
+}
+
 static void late_words_of_the_old_owner(void **state)
 {
     struct bw_ct_entry e = tcp(1000);
@@ -413,6 +436,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(deletes_count_from_the_owner_only, setup, teardown),
         cmocka_unit_test_setup_teardown(takeover_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(everybody_moves_them, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_heir_without_the_whole_table, setup, teardown),
         cmocka_unit_test_setup_teardown(late_words_of_the_old_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(restart_of_the_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(restart_of_the_other, setup, teardown),
