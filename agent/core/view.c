@@ -251,7 +251,7 @@ static void measure_loss(struct bw_core *core, struct bw_core_member *m, uint64_
     uint64_t missed = turns > 0 ? turns - 1 : 0;
     uint8_t wanted;
 
-    for (uint64_t i = 0; i < missed && i < core->config->dead_after; i++)
+    for (uint64_t i = 0; i < missed && missed <= core->config->dead_after; i++)
         m->loss += (uint16_t)((UINT16_MAX - m->loss) / LOSS_WINDOW);
     m->loss -= m->loss / LOSS_WINDOW;
     wanted = m->loss > LOSS_HEAVY ? 3 : m->loss > LOSS_MUCH ? 2 : 1;
