@@ -73,7 +73,7 @@ DEPS_BUILD := gcc make libc6-dev pkg-config libsnmp-dev libmicrohttpd-dev libjso
 DEPS_DEMO := snmp snmpd libsnmp-base iproute2 iputils-ping nftables curl python3-minimal python3 procps
 DEPS_CHECK := libcmocka-dev snmptrapd tshark tcpdump nftables iputils-arping jq prometheus smitools clang \
               libclang-rt-14-dev binutils git openssl chromium fonts-dejavu-core python3-prometheus-client \
-              python3-jsonschema python3-aiosmtpd conntrack iptables python3-yaml prometheus-alertmanager prometheus-snmp-exporter zsh keepalived
+              python3-jsonschema python3-aiosmtpd conntrack iptables python3-yaml prometheus-alertmanager prometheus-snmp-exporter zsh groff-base keepalived
 DEPS_BENCH := wrk nginx-light strace keepalived conntrackd
 
 deps: deps-build deps-demo deps-check
