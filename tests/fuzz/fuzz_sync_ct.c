@@ -22,6 +22,7 @@ static void build(const struct bw_ct_entry *e)
 {
     _Alignas(8) uint8_t message[BW_CT_MESSAGE_MAX];
     struct bw_ct_entry back;
+    struct bw_ct_key wanted;
 
     for (int request = BW_CT_CREATE; request <= BW_CT_LIBERAL; request++) {
         size_t length = bw_ct_build(message, request, e, 1);
@@ -29,7 +30,10 @@ static void build(const struct bw_ct_entry *e)
         check(length <= sizeof(message) && length % 4 == 0);
         if (request == BW_CT_CREATE || request == BW_CT_GET) {
             check(bw_ct_parse(message + NLMSG_HDRLEN, length - NLMSG_HDRLEN, &back) == 0);
-            check(memcmp(&back.key, &e->key, sizeof(back.key)) == 0);
+            wanted = e->key;
+            if (request == BW_CT_GET && wanted.zone_direction == 2) /* it asks by the original direction, which is in no zone */
+                wanted.zone = wanted.zone_direction = 0;
+            check(memcmp(&back.key, &wanted, sizeof(back.key)) == 0);
         }
     }
 }
