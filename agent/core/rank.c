@@ -104,7 +104,7 @@ uint64_t bw_core_rank_health(uint64_t rank)
 
 uint64_t bw_core_rank_started(uint64_t rank)
 {
-    return rank & ~BIT_WAITING;
+    return rank & ~(BIT_WAITING | BIT_UNHEALTHY); /* its first synchronisation, say: well when that ends */
 }
 
 uint64_t bw_core_rank_allowed(uint64_t rank)
