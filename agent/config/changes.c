@@ -110,39 +110,35 @@ static void compare_witness(struct walk *w, const struct bw_change_rule *rule, c
         tell(w, rule, path);
 }
 
-static void compare_member_address(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
+static void compare_addresses(struct walk *w, const struct bw_change_rule *rule, const char *path, const struct bw_address *now,
+                              const struct bw_address *next)
 {
     char before[BW_ADDRESS_TEXT_MAX], after[BW_ADDRESS_TEXT_MAX];
 
-    bw_address_to_text(&w->now->cluster.members[row].address, false, before);
-    bw_address_to_text(&w->next->cluster.members[row].address, false, after);
+    bw_address_to_text(now, false, before);
+    bw_address_to_text(next, false, after);
     if (strcmp(before, after) != 0)
         tell_values(w, rule, path, before, after);
 }
 
-static void compare_unicast(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row, unsigned i)
+static void compare_member_address(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
 {
-    char before[BW_ADDRESS_TEXT_MAX], after[BW_ADDRESS_TEXT_MAX];
-
-    bw_address_to_text(&w->now->cluster.members[row].unicast[i], false, before);
-    bw_address_to_text(&w->next->cluster.members[row].unicast[i], false, after);
-    if (strcmp(before, after) != 0)
-        tell_values(w, rule, path, before, after);
+    compare_addresses(w, rule, path, &w->now->cluster.members[row].address, &w->next->cluster.members[row].address);
 }
 
 /* Only what differs on this member matters here; a device of another one is that one's business. */
 static void compare_devices(struct walk *w, const struct bw_change_rule *rule, const char *path, unsigned row)
 {
     const struct bw_cluster_config *now = &w->now->cluster, *next = &w->next->cluster;
+    const struct bw_member_config *a = &now->members[row], *b = &next->members[row];
 
-    for (unsigned i = 0; i < now->interfaces_count && now->interfaces_count == next->interfaces_count; i++)
-        if (strcmp(now->interfaces[i].name, next->interfaces[i].name) == 0)
-            compare_unicast(w, rule, path, row, i);
-
-    for (unsigned i = 0; i < now->interfaces_count && now->interfaces_count == next->interfaces_count; i++)
-        if (strcmp(now->interfaces[i].name, next->interfaces[i].name) == 0 &&
-            strcmp(now->members[row].device[i], next->members[row].device[i]) != 0)
-            tell_values(w, rule, path, now->members[row].device[i], next->members[row].device[i]);
+    for (unsigned i = 0; i < now->interfaces_count && now->interfaces_count == next->interfaces_count; i++) {
+        if (strcmp(now->interfaces[i].name, next->interfaces[i].name) != 0)
+            continue;
+        compare_addresses(w, rule, path, &a->unicast[i], &b->unicast[i]);
+        if (strcmp(a->device[i], b->device[i]) != 0)
+            tell_values(w, rule, path, a->device[i], b->device[i]);
+    }
 }
 
 static bool has_address(const struct bw_cluster_config *c, const struct bw_address_config *address)
