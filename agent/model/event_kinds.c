@@ -91,38 +91,38 @@ bool bw_event_is_hushed(uint32_t kind)
 
 /* ---- whose it is to tell ---- */
 
-uint32_t bw_event_speaker(const struct bw_snapshot *s, uint32_t group)
+bool bw_event_in_view(const struct bw_snapshot *s, uint32_t id)
 {
-    uint32_t holder = s->cluster.active_member;
-
-    for (uint32_t i = 0; i < s->groups_count; i++)
-        if (s->groups[i].index == group)
-            holder = s->groups[i].holder;
-    for (uint32_t i = 0; holder == 0 && i < s->members_count; i++)
-        if (s->members[i].view == BW_VIEW_LOCAL || s->members[i].view == BW_VIEW_MUTUAL)
-            holder = s->members[i].id;
-    return holder;
+    for (uint32_t i = 0; i < s->members_count; i++)
+        if (s->members[i].id == id)
+            return s->members[i].view == BW_VIEW_LOCAL || s->members[i].view == BW_VIEW_MUTUAL;
+    return false;
 }
 
-bool bw_event_speaks(const struct bw_snapshot *s, uint32_t group)
+/* Not the holder: two members learn of a hand-over one after the other, and each would leave it to the other meanwhile. */
+uint32_t bw_event_speaker(const struct bw_snapshot *s, uint32_t except)
 {
-    return bw_event_speaker(s, group) == s->cluster.local_member;
+    for (uint32_t i = 0; i < s->members_count; i++)
+        if (s->members[i].id != except && bw_event_in_view(s, s->members[i].id))
+            return s->members[i].id;
+    return 0;
 }
 
-bool bw_event_is_own(const struct bw_snapshot *snapshot, const struct bw_event *event)
+uint32_t bw_event_teller(const struct bw_snapshot *snapshot, const struct bw_event *event)
 {
     const char *unreachable = bw_enum_text(&bw_enum_member_state, BW_MEMBER_UNREACHABLE);
+    uint32_t local = snapshot->cluster.local_member;
 
     switch (event->kind) {
-    case BW_EVENT_STATE_CHANGE:
+    case BW_EVENT_STATE_CHANGE: /* of its silence it knows nothing itself */
         if (strcmp(event->from, unreachable) == 0 || strcmp(event->to, unreachable) == 0)
-            return bw_event_speaks(snapshot, 0);
-        return event->member == snapshot->cluster.local_member;
+            return bw_event_speaker(snapshot, event->member);
+        return event->member;
     case BW_EVENT_PNOTE:
     case BW_EVENT_INTERFACE:
     case BW_EVENT_SYNC:
     case BW_EVENT_RESOURCE:
-        return event->member == snapshot->cluster.local_member;
+        return event->member;
     case BW_EVENT_START:
     case BW_EVENT_ADDRESS:
     case BW_EVENT_PAUSE:
@@ -130,11 +130,18 @@ bool bw_event_is_own(const struct bw_snapshot *snapshot, const struct bw_event *
     case BW_EVENT_RELOAD:
     case BW_EVENT_ALERT:
     case BW_EVENT_AUTH_FAILURE: /* what this member received */
-        return true;
+    case BW_EVENT_SPLIT_BRAIN:  /* the other one may have let go before it saw it */
+        return local;
+    case BW_EVENT_MISMATCH:
+        return event->member == local ? local : bw_event_speaker(snapshot, 0);
     case BW_EVENT_ADMIN:
-        return event->member != 0 ? event->member == snapshot->cluster.local_member
-                                  : bw_event_speaks(snapshot, event->group);
-    default:
-        return bw_event_speaks(snapshot, event->group);
+        return event->member != 0 ? event->member : bw_event_speaker(snapshot, 0);
+    default: /* a change of the holder, for one: only the new holder has surely seen it */
+        return bw_event_in_view(snapshot, event->member) ? event->member : bw_event_speaker(snapshot, 0);
     }
+}
+
+bool bw_event_is_own(const struct bw_snapshot *snapshot, const struct bw_event *event)
+{
+    return bw_event_teller(snapshot, event) == snapshot->cluster.local_member;
 }

@@ -261,14 +261,10 @@ int bw_snmp_tell(const struct bw_event *event, struct bw_snmp_told *told)
 
 bool bw_snmp_is_own(const struct bw_snapshot *snapshot, const struct bw_snmp_told *told)
 {
-    for (uint32_t i = 0; told->teller != 0 && i < snapshot->members_count; i++) {
-        const struct bw_member_row *m = &snapshot->members[i];
-
-        /* Whoever raised it clears it: the holder may have changed in between. When that one is away, the holder does. */
-        if (m->id == told->teller && (m->view == BW_VIEW_LOCAL || m->view == BW_VIEW_MUTUAL))
-            return m->id == snapshot->cluster.local_member;
-    }
-    return told->number == BW_SNMP_AUTH_FAILURE || bw_event_is_own(snapshot, &told->event);
+    /* Whoever raised it clears it: the first in view may be another by now. When that one is away, it does. */
+    if (told->teller != 0 && bw_event_in_view(snapshot, told->teller))
+        return told->teller == snapshot->cluster.local_member;
+    return bw_event_is_own(snapshot, &told->event);
 }
 
 /* Of what is told without an event of its own: the kind that it belongs to. */

@@ -124,11 +124,20 @@ static bool has_problem(const struct bw_member_row *m)
            m->state == BW_MEMBER_UNREACHABLE;
 }
 
+static void tell_all(struct bw_snmp_watch *watch, const struct bw_snapshot *s, uint32_t well, const char *reason)
+{
+    bool all = watch->all_problem;
+    struct bw_snmp_told *told = add(watch, s, BW_SNMP_ALL_PROBLEM, all ? BW_SNMP_RAISED : BW_SNMP_CLEARED);
+
+    told->event.member = well;
+    told->teller = watch->all_problem_by;
+    set_texts(&told->event, all ? "well" : "problem", all ? "problem" : "well", reason);
+}
+
 /* Members that are starting say neither: what was, goes on. */
 static void look_at_members(struct bw_snmp_watch *watch, const struct bw_snapshot *s)
 {
     char reason[BW_TEXT_MAX] = "";
-    struct bw_snmp_told *told;
     bool all = s->members_count > 0, one_is_well = false;
     uint32_t well = 0;
 
@@ -144,15 +153,17 @@ static void look_at_members(struct bw_snmp_watch *watch, const struct bw_snapsho
         bw_format(reason + length, sizeof(reason) - length, "%s%s is %s", length > 0 ? ", " : "", m->name,
                   bw_enum_text(&bw_enum_member_state, m->state));
     }
+    if (all && watch->all_problem && !bw_event_in_view(s, watch->all_problem_by)) {
+        /* Whoever was to tell it is gone, perhaps before it did. */
+        watch->all_problem_by = bw_event_speaker(s, 0);
+        tell_all(watch, s, 0, reason);
+    }
     if (all == watch->all_problem || (!all && !one_is_well))
         return;
     watch->all_problem = all;
-    told = add(watch, s, BW_SNMP_ALL_PROBLEM, all ? BW_SNMP_RAISED : BW_SNMP_CLEARED);
-    told->event.member = all ? 0 : well;
     if (all)
         watch->all_problem_by = bw_event_speaker(s, 0);
-    told->teller = watch->all_problem_by;
-    set_texts(&told->event, all ? "well" : "problem", all ? "problem" : "well", reason);
+    tell_all(watch, s, all ? 0 : well, reason);
 }
 
 /* ---- synchronisation ---- */
@@ -176,6 +187,15 @@ static void look_at_sync(struct bw_snmp_watch *watch, const struct bw_snapshot *
 
 /* ---- clears ---- */
 
+/* Of what this member itself has told. */
+static struct bw_snmp_told *add_clear(struct bw_snmp_watch *watch, const struct bw_snapshot *s, uint32_t number)
+{
+    struct bw_snmp_told *told = add(watch, s, number, BW_SNMP_CLEARED);
+
+    told->teller = s->cluster.local_member;
+    return told;
+}
+
 static void look_for_clears(struct bw_snmp_watch *watch, const struct bw_snapshot *s, uint64_t now_ns)
 {
     struct bw_snmp_told *told;
@@ -188,19 +208,19 @@ static void look_for_clears(struct bw_snmp_watch *watch, const struct bw_snapsho
         if ((watch->split_brains & 1U << (g - 1)) == 0 || holders > 1)
             continue;
         watch->split_brains &= ~(1U << (g - 1));
-        told = add(watch, s, BW_SNMP_SPLIT_BRAIN, BW_SNMP_CLEARED);
+        told = add_clear(watch, s, BW_SNMP_SPLIT_BRAIN);
         told->event.group = g;
         told->event.cause = BW_CAUSE_SPLIT_BRAIN;
         set_texts(&told->event, "two holders", "one holder", "one member holds the group again");
     }
     if (watch->mismatch && !s->cluster.config_mismatch) {
         watch->mismatch = false;
-        told = add(watch, s, BW_SNMP_MISMATCH, BW_SNMP_CLEARED);
+        told = add_clear(watch, s, BW_SNMP_MISMATCH);
         set_texts(&told->event, "different", "same", "all members in view have the same configuration");
     }
     if (watch->auth_ns != 0 && now_ns > watch->auth_ns + AUTH_QUIET_NS) {
         watch->auth_ns = 0;
-        told = add(watch, s, BW_SNMP_AUTH_FAILURE, BW_SNMP_CLEARED);
+        told = add_clear(watch, s, BW_SNMP_AUTH_FAILURE);
         set_texts(&told->event, "refused", "quiet", "no cluster frame had to be refused for some minutes");
     }
 }

@@ -185,6 +185,7 @@ struct bw_condition {
     bool hushed; /* nobody was told: the member is in maintenance */
     bool told;
     uint32_t severity;
+    uint32_t teller;  /* the member whose the newest raise was to tell (id): whoever raised it clears it */
     uint64_t gone_ns; /* since when snapshots say that it is over; 0 = they don't */
     struct bw_event raise; /* the first one of it */
     struct bw_event event; /* the newest one */
@@ -202,6 +203,7 @@ struct bw_alert_item {
     struct bw_event event;
     uint32_t status, severity; /* severity: of the raise for a clear */
     uint32_t filter;           /* severity that rules look at */
+    uint32_t teller;           /* whose it is to tell where each tells its own: a member's id */
     uint64_t raise_number;
     int64_t raise_wall;
     char before[BW_NAME_MAX];

@@ -98,6 +98,7 @@ static void raise_it(struct bw_conditions *conditions, struct bw_alert_item *ite
         if (id.object[0] == '\0' && item->event.kind != BW_EVENT_STATE_CHANGE)
             c->event.object[0] = '\0';
         c->severity = item->severity;
+        c->teller = item->teller;
         c->gone_ns = 0;
         c->told = c->told || !item->quiet;
         c->hushed = !c->told;
@@ -109,14 +110,16 @@ static void raise_it(struct bw_conditions *conditions, struct bw_alert_item *ite
 }
 
 /* Clears what there is; what nobody was told of is ended silently. */
-static void clear_it(struct bw_conditions *conditions, struct bw_condition *c, struct bw_alert_item *item, bw_alert_tell tell,
-                     void *user)
+static void clear_it(struct bw_conditions *conditions, const struct bw_snapshot *s, struct bw_condition *c,
+                     struct bw_alert_item *item, bw_alert_tell tell, void *user)
 {
     item->status = BW_EVENT_CLEARED;
     item->filter = c->severity;
     item->raise_number = c->raise.number;
     item->raise_wall = c->raise.time_wall;
     item->quiet = c->hushed;
+    if (bw_event_in_view(s, c->teller))
+        item->teller = c->teller;
     bw_copy(item->before, sizeof(item->before), c->event.to);
     c->used = false;
     conditions->changed = true;
@@ -131,6 +134,7 @@ void bw_conditions_event(struct bw_conditions *conditions, const struct bw_snaps
                                  .status = meaning->status,
                                  .severity = meaning->severity,
                                  .filter = meaning->severity,
+                                 .teller = bw_event_teller(snapshot, event),
                                  .raise_number = event->number,
                                  .raise_wall = event->time_wall,
                                  .quiet = is_quiet(snapshot, event),
@@ -141,7 +145,7 @@ void bw_conditions_event(struct bw_conditions *conditions, const struct bw_snaps
     if (item.status == BW_EVENT_RAISED) {
         raise_it(conditions, &item, tell, user);
     } else if (c != NULL && (item.status == BW_EVENT_CLEARED || event->kind == BW_EVENT_FAILOVER)) {
-        clear_it(conditions, c, &item, tell, user);
+        clear_it(conditions, snapshot, c, &item, tell, user);
     } else {
         /* What is well and was not unwell is no news. */
         if (item.status == BW_EVENT_CLEARED)
@@ -237,7 +241,7 @@ static const struct {
 
 static struct bw_alert_item made(const struct bw_snapshot *s, const struct bw_event *about, const char *to, const char *reason)
 {
-    struct bw_alert_item item = {.event = *about};
+    struct bw_alert_item item = {.event = *about, .teller = bw_event_teller(s, about)};
 
     item.event.number = s->history_last;
     item.event.time_wall = s->posted_wall;
@@ -274,7 +278,7 @@ static void end_condition(struct bw_conditions *conditions, const struct bw_snap
     }
     item = made(s, &c->event, to, reason);
     item.severity = BW_SEVERITY_NOTICE;
-    clear_it(conditions, c, &item, tell, user);
+    clear_it(conditions, s, c, &item, tell, user);
 }
 
 /* Told now that the maintenance is over and it has not gone. */
@@ -284,6 +288,7 @@ static void unhush(struct bw_conditions *conditions, struct bw_condition *c, bw_
                                  .status = BW_EVENT_RAISED,
                                  .severity = c->severity,
                                  .filter = c->severity,
+                                 .teller = c->teller,
                                  .raise_number = c->raise.number,
                                  .raise_wall = c->raise.time_wall};
 

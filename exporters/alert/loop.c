@@ -22,7 +22,7 @@
 #define FAREWELL_NS  (1500 * BW_MS) /* for what is left at the end */
 #define KEPT_FILE    "open.conditions"
 
-enum { OPEN_HUSHED = 1, OPEN_TOLD = 2 };
+enum { OPEN_HUSHED = 1, OPEN_TOLD = 2, OPEN_TELLER = 8 }; /* flags; the last: from which bit on */
 
 uint64_t bw_alert_now_ns(void)
 {
@@ -69,7 +69,8 @@ static void keep_conditions(struct bw_alerts *all, uint64_t number, int64_t wall
         if (!c->used)
             continue;
         record = (struct bw_alert_record){.kind = BW_ALERT_RECORD_OPEN,
-                                          .flags = (c->hushed ? OPEN_HUSHED : 0) | (c->told ? OPEN_TOLD : 0)};
+                                          .flags = (c->hushed ? OPEN_HUSHED : 0) | (c->told ? OPEN_TOLD : 0) |
+                                                   c->teller << OPEN_TELLER};
         record.message = (struct bw_alert_message){.type = BW_ALERT_EVENT,
                                                    .status = BW_EVENT_RAISED,
                                                    .severity = c->severity,
@@ -97,6 +98,7 @@ static void take_kept(struct bw_alerts *all, struct bw_alert_record *record, uns
         c->used = true;
         c->hushed = (record->flags & OPEN_HUSHED) != 0;
         c->told = (record->flags & OPEN_TOLD) != 0;
+        c->teller = record->flags >> OPEN_TELLER & 0xFF;
         c->severity = record->message.severity;
         c->event = c->raise = record->message.event;
         c->raise.number = record->message.raise_number;

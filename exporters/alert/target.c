@@ -27,7 +27,7 @@ bool bw_target_wants(const struct bw_target *target, const struct bw_snapshot *s
     const struct bw_alert_target_config *c = &target->config;
 
     return (c->events == 0 || (c->events >> item->event.kind & 1) != 0) && item->filter >= c->severity &&
-           (c->from == BW_NOTIFY_ALL || bw_event_is_own(snapshot, &item->event));
+           (c->from == BW_NOTIFY_ALL || item->teller == snapshot->cluster.local_member);
 }
 
 /* ---- tries ---- */
@@ -150,6 +150,7 @@ static void repeat(struct bw_target *t)
                                      .status = BW_EVENT_RAISED,
                                      .severity = c->severity,
                                      .filter = c->severity,
+                                     .teller = c->teller,
                                      .raise_number = c->raise.number,
                                      .raise_wall = c->raise.time_wall};
 

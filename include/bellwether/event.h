@@ -30,12 +30,15 @@ uint32_t bw_event_raises(uint32_t kind);
 /* Does it follow from a member's being in maintenance, so that nobody wants to hear of it then? */
 bool bw_event_is_hushed(uint32_t kind);
 
-/* Is it for the local member to tell, when each tells its own? Others' events are theirs; those of the cluster and of silent members are
- * the holder's, or, when nobody holds, the first one's in view. */
-bool bw_event_is_own(const struct bw_snapshot *snapshot, const struct bw_event *event);
-/* Does the local member speak for the cluster: does it hold that group (0: the first one)? */
-bool bw_event_speaks(const struct bw_snapshot *snapshot, uint32_t group);
-/* Who does: a member's id, 0 = nobody is in view. */
-uint32_t bw_event_speaker(const struct bw_snapshot *snapshot, uint32_t group);
+/* Whose is it to tell, when each tells its own? What happened to a member is that member's; the change of a group's holder the new
+ * holder's; that a member fell silent or came back, and what concerns the whole cluster, the speaker's; a split brain is told by each that
+ * held. So each is told by one that has surely recorded it. Returns the member's id; 0 = nobody's. */
+uint32_t bw_event_teller(const struct bw_snapshot *snapshot, const struct bw_event *event);
+bool bw_event_is_own(const struct bw_snapshot *snapshot, const struct bw_event *event); /* the local member's? */
+/* Who speaks for the cluster: the first of the members that this one sees and is seen by, or itself, leaving out `except` (an id; 0: none).
+ * All that see each other name the same one. Returns its id; 0 = nobody is in view. */
+uint32_t bw_event_speaker(const struct bw_snapshot *snapshot, uint32_t except);
+/* Is that member the local one, or do the two see each other? */
+bool bw_event_in_view(const struct bw_snapshot *snapshot, uint32_t member);
 
 #endif

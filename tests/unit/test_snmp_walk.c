@@ -338,15 +338,15 @@ static void each_event_has_one_teller(void **state)
     static const struct {
         uint32_t kind, member, group;
         const char *from, *to;
-        bool by_1; /* fw1 is the holder */
+        bool by_1;
     } rows[] = {
         {BW_EVENT_STATE_CHANGE, 1, 0, "standby", "active", true},
         {BW_EVENT_STATE_CHANGE, 2, 0, "standby", "down", false},
         {BW_EVENT_STATE_CHANGE, 2, 0, "standby", "unreachable", true},
-        {BW_EVENT_STATE_CHANGE, 2, 0, "unreachable", "standby", true},
-        {BW_EVENT_FAILOVER, 2, 1, "fw1", "fw2", true},
-        {BW_EVENT_SPLIT_BRAIN, 2, 1, "fw1", "fw2", true},
-        {BW_EVENT_MISMATCH, 2, 0, "", "", true},
+        {BW_EVENT_STATE_CHANGE, 1, 0, "unreachable", "standby", false},
+        {BW_EVENT_FAILOVER, 2, 1, "fw1", "fw2", false}, /* the new holder's, whoever holds by now */
+        {BW_EVENT_FAILOVER, 0, 1, "fw1", "", true},
+        {BW_EVENT_MISMATCH, 0, 0, "", "", true},
         {BW_EVENT_PNOTE, 2, 0, "ok", "problem", false},
         {BW_EVENT_INTERFACE, 1, 0, "up", "down", true},
     };
@@ -359,14 +359,67 @@ static void each_event_has_one_teller(void **state)
         bw_copy(event.from, sizeof(event.from), rows[i].from);
         bw_copy(event.to, sizeof(event.to), rows[i].to);
         assert_int_equal(bw_snmp_tell(&event, &told), 0);
-        b->snapshot.cluster.local_member = 1;
-        assert_int_equal(bw_snmp_is_own(&b->snapshot, &told), rows[i].by_1);
-        b->snapshot.cluster.local_member = 2;
-        assert_int_equal(bw_snmp_is_own(&b->snapshot, &told), !rows[i].by_1);
-        b->snapshot.groups[0].holder = b->snapshot.cluster.active_member = 0; /* nobody holds: the first one in view */
-        assert_int_equal(bw_snmp_is_own(&b->snapshot, &told), !rows[i].by_1);
-        b->snapshot.groups[0].holder = b->snapshot.cluster.active_member = 1;
+        /* Two members learn of a change one after the other: who the holder is must not matter. */
+        for (uint32_t holder = 0; holder <= 2; holder++) {
+            b->snapshot.groups[0].holder = b->snapshot.cluster.active_member = holder;
+            b->snapshot.cluster.local_member = 1;
+            assert_int_equal(bw_snmp_is_own(&b->snapshot, &told), rows[i].by_1);
+            b->snapshot.cluster.local_member = 2;
+            assert_int_equal(bw_snmp_is_own(&b->snapshot, &told), !rows[i].by_1);
+        }
     }
+    b->snapshot.cluster.local_member = 1;
+}
+
+/* Each of two holders tells of it: either may be the only one that saw both. */
+static void a_split_brain_is_told_by_both(void **state)
+{
+    struct bed *b = *state;
+    struct bw_event event = {.kind = BW_EVENT_SPLIT_BRAIN, .member = 2, .group = 1, .from = "fw1", .to = "fw2"};
+    struct bw_snmp_told told;
+
+    assert_int_equal(bw_snmp_tell(&event, &told), 0);
+    for (uint32_t local = 1; local <= 2; local++) {
+        b->snapshot.cluster.local_member = local;
+        assert_true(bw_snmp_is_own(&b->snapshot, &told));
+    }
+    b->snapshot.cluster.local_member = 1;
+}
+
+/* Both see that all have a problem, each with another one as the holder: the same one tells it, and if that one goes, the next one. */
+static void all_problem_has_one_teller(void **state)
+{
+    struct bed *b = *state;
+    struct bw_snapshot *s = &b->snapshot;
+    struct bw_snmp_watch watch[2] = {0};
+    struct bw_snmp_told told;
+    uint32_t raised = 0;
+
+    for (uint32_t i = 0; i < s->members_count; i++)
+        s->members[i].problem = true;
+    for (uint32_t local = 1; local <= 2; local++) {
+        s->cluster.local_member = local;
+        s->groups[0].holder = s->cluster.active_member = 3 - local;
+        bw_snmp_watch_look(&watch[local - 1], &b->view, BW_SEC);
+        while (bw_snmp_watch_take(&watch[local - 1], &told)) {
+            if (told.number != BW_SNMP_ALL_PROBLEM)
+                continue;
+            raised++;
+            assert_int_equal(told.notify.status, BW_SNMP_RAISED);
+            assert_int_equal(bw_snmp_is_own(s, &told), local == 1);
+        }
+        assert_int_equal(raised, local);
+    }
+    s->members[0].view = BW_VIEW_NONE;
+    s->members[0].state = BW_MEMBER_UNREACHABLE;
+    s->members[1].view = BW_VIEW_LOCAL;
+    bw_snmp_watch_look(&watch[1], &b->view, 2 * BW_SEC);
+    assert_true(bw_snmp_watch_take(&watch[1], &told));
+    assert_int_equal(told.number, BW_SNMP_ALL_PROBLEM);
+    assert_true(bw_snmp_is_own(s, &told));
+    bw_snmp_watch_look(&watch[1], &b->view, 3 * BW_SEC);
+    assert_false(bw_snmp_watch_take(&watch[1], &told));
+    s->cluster.local_member = 1;
 }
 
 static void raised(struct bed *b, struct bw_snmp_watch *watch, uint32_t kind, uint64_t now_ns)
@@ -530,6 +583,8 @@ int main(void)
         TEST(odd_values_are_safe),
         TEST(notifications_explain_events),
         TEST(each_event_has_one_teller),
+        TEST(a_split_brain_is_told_by_both),
+        TEST(all_problem_has_one_teller),
         TEST(sync_trouble_is_told),
         TEST(resources_and_alerts_are_told),
         TEST(changes_without_events_are_told),
