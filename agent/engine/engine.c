@@ -146,8 +146,13 @@ static int wait_events(struct bw_engine *e, struct epoll_event *events, int coun
 {
     uint64_t now_ns = bw_now_ns(), left_ns = e->wake_ns > now_ns ? e->wake_ns - now_ns : 0;
     struct timespec timeout = {(time_t)(left_ns / BW_SEC), (long)(left_ns % BW_SEC)};
+    struct bw_lifeline *lifeline = e->agent->context->lifeline;
+    int got;
 
-    return epoll_pwait2(e->epoll, events, count, &timeout, NULL);
+    atomic_store_explicit(&lifeline->waiting, 1, memory_order_relaxed);
+    got = epoll_pwait2(e->epoll, events, count, &timeout, NULL);
+    atomic_store_explicit(&lifeline->waiting, 0, memory_order_relaxed);
+    return got;
 }
 
 /* Was an end asked for: by a signal, or because the keeper is gone? */

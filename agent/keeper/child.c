@@ -16,6 +16,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -25,6 +26,7 @@
 #include "agent/keeper/private.h"
 #include "agent/linux/linux.h"
 #include "bellwether/log.h"
+#include "bellwether/text.h"
 
 #define SENTINEL_STACK_BYTES (64 * 1024)
 #define HIGH_FD              900
@@ -173,6 +175,31 @@ static bool readable(int fd, uint64_t within_ns)
 bool bw_child_dying(const struct bw_child *child, uint64_t within_ns)
 {
     return child->pid == 0 || readable(child->life_fd, within_ns);
+}
+
+/* The first bytes of a file of the child's first thread. Empty when there are none. */
+static const char *thread_file(const struct bw_child *child, const char *name, char *text, size_t cap)
+{
+    char path[64];
+    ssize_t n;
+    int fd;
+
+    bw_format(path, sizeof(path), "/proc/%d/task/%d/%s", (int)child->pid, (int)child->pid, name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = fd >= 0 ? read(fd, text, cap - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+void bw_child_look(const struct bw_child *child, struct bw_look *look)
+{
+    char text[128];
+    const char *name_end = child->pid > 0 ? strrchr(thread_file(child, "stat", text, sizeof(text)), ')') : NULL;
+
+    look->state = name_end != NULL && name_end[1] == ' ' ? name_end[2] : '\0';
+    look->ran_ns = child->pid > 0 ? strtoull(thread_file(child, "schedstat", text, sizeof(text)), NULL, 10) : 0;
 }
 
 bool bw_child_reap(struct bw_child *child, uint64_t within_ns, int *status)

@@ -7,7 +7,11 @@
 
 #define STUCK_NS          BW_SEC
 #define START_NS          (30 * BW_SEC) /* from the start to the engine's first turn */
+#define FIRST_NS          (2 * BW_SEC)  /* for that turn itself, in which everything is touched for the first time */
+#define LATE_NS           (2 * BW_KEEPER_TICK_NS)
 #define OWN_GAP_NS        (500 * BW_MS)
+#define STARVED_PART      10            /* the part of the time that counts while the machine may be to blame */
+#define RUNS_NS           (10 * BW_MS)  /* who had so much of a processor since the last look is not starved: turns are far shorter */
 #define BACKOFF_FIRST_NS  (100 * BW_MS)
 #define BACKOFF_MOST_NS   BW_SEC
 #define STEADY_NS         (10 * BW_SEC) /* who lived so long is restarted at once again */
@@ -15,20 +19,61 @@
 
 void bw_judge_started(struct bw_judge *j, uint64_t now_ns)
 {
-    j->looked_ns = j->fresh_ns = now_ns;
+    j->looked_ns = now_ns;
+    j->turn_ns = j->first_ns = j->idle_ns = 0;
+    j->sampled = j->told = false;
 }
 
-bool bw_judge_stuck(struct bw_judge *j, uint64_t now_ns, uint64_t turn_ns)
+/* Could the engine have made a turn since the look before, had it wanted to? */
+static bool had_its_chance(const struct bw_judge *j, const struct bw_look *look, uint64_t gap_ns)
 {
-    uint64_t since;
+    if (gap_ns > LATE_NS)
+        return false;
+    switch (look->state) {
+    case 'R': /* one that is ready but never chosen has its processor time standing still */
+        return look->ran_ns == 0 || (j->sampled && look->ran_ns - j->ran_ns >= RUNS_NS);
+    case 'S':
+        return !look->waiting;
+    case 'D':
+    case 'I':
+        return false;
+    default: /* stopped, traced, dying, or not known */
+        return true;
+    }
+}
 
-    if (now_ns - j->looked_ns > OWN_GAP_NS)
-        j->fresh_ns = now_ns;
-    j->looked_ns = now_ns;
-    if (turn_ns == 0)
-        return now_ns - j->fresh_ns > START_NS;
-    since = turn_ns > j->fresh_ns ? turn_ns : j->fresh_ns;
-    return now_ns > since && now_ns - since > STUCK_NS;
+static uint64_t allowance_ns(const struct bw_judge *j)
+{
+    return j->turn_ns == 0 ? START_NS : j->turn_ns == j->first_ns ? FIRST_NS : STUCK_NS;
+}
+
+enum bw_standing bw_judge_look(struct bw_judge *j, const struct bw_look *look)
+{
+    uint64_t gap_ns = look->now_ns - j->looked_ns, counted_ns;
+
+    if (look->turn_ns == j->turn_ns && gap_ns < BW_KEEPER_TICK_NS / 2)
+        return BW_ENGINE_TURNS; /* the keeper was woken by something else: too soon to see anything */
+    j->looked_ns = look->now_ns;
+    if (look->turn_ns != j->turn_ns || gap_ns > OWN_GAP_NS) {
+        if (j->first_ns == 0)
+            j->first_ns = look->turn_ns;
+        j->turn_ns = look->turn_ns;
+        j->idle_ns = 0;
+        j->sampled = j->told = false;
+        return BW_ENGINE_TURNS;
+    }
+    counted_ns = gap_ns < BW_KEEPER_TICK_NS ? gap_ns : BW_KEEPER_TICK_NS;
+    if (j->turn_ns != 0 && !had_its_chance(j, look, gap_ns))
+        counted_ns /= STARVED_PART;
+    j->ran_ns = look->ran_ns;
+    j->sampled = true;
+    j->idle_ns += counted_ns;
+    if (j->idle_ns >= allowance_ns(j))
+        return BW_ENGINE_STUCK;
+    if (j->told || j->turn_ns == 0 || look->now_ns < j->turn_ns || look->now_ns - j->turn_ns < 2 * allowance_ns(j))
+        return BW_ENGINE_TURNS;
+    j->told = true;
+    return BW_ENGINE_STARVED;
 }
 
 uint64_t bw_judge_backoff(struct bw_judge *j, uint64_t started_ns, uint64_t now_ns)

@@ -50,7 +50,7 @@ struct keeper {
     int signals, timer;
     int death[2]; /* the agent reads, the keeper never writes: it ends with the keeper */
     sigset_t mask_before;
-    uint64_t started_ns, restart_ns, stop_ns, end_ns, addresses_ns;
+    uint64_t started_ns, restart_ns, stop_ns, end_ns, addresses_ns, watched_ns;
     uint64_t watchdog_ns, watchdog_every_ns;
     bool stopping, ready, ended;
     int status; /* exit status of the whole */
@@ -117,6 +117,7 @@ static void start_agent(struct keeper *k)
     int error = bw_random(&k->lifeline->agent_boot, sizeof(k->lifeline->agent_boot));
 
     atomic_store(&k->lifeline->turn_ns, 0);
+    atomic_store(&k->lifeline->waiting, 0);
     atomic_store(&k->lifeline->crashing, 0);
     atomic_store(&k->lifeline->stopped, 0);
     k->end_ns = 0;
@@ -233,12 +234,45 @@ static void take_signals(struct keeper *k, uint64_t now_ns)
     }
 }
 
+/* Is the engine stuck? */
+static bool is_stuck(struct keeper *k, uint64_t now_ns)
+{
+    struct bw_look look = {.now_ns = now_ns, .turn_ns = atomic_load(&k->lifeline->turn_ns)};
+    enum bw_standing standing;
+
+    if (look.turn_ns == k->judge.turn_ns && look.turn_ns != 0) {
+        look.waiting = atomic_load(&k->lifeline->waiting) != 0;
+        bw_child_look(&k->child, &look);
+    }
+    standing = bw_judge_look(&k->judge, &look);
+    if (standing != BW_ENGINE_TURNS && look.turn_ns != 0)
+        bw_log(BW_LOG_WARNING, "the engine has made no turn for %lu ms%s (state of its thread: %c%s)",
+               (unsigned long)((now_ns - look.turn_ns) / BW_MS),
+               standing == BW_ENGINE_STARVED ? ": this host gives it no time" : "", look.state != 0 ? look.state : '?',
+               look.waiting ? ", waiting" : "");
+    return standing == BW_ENGINE_STUCK;
+}
+
+/* Time in which this process did not run either is not taken from what an ending agent is given. */
+static void forgive_own_gap(struct keeper *k, uint64_t now_ns)
+{
+    uint64_t gap_ns = k->watched_ns != 0 ? now_ns - k->watched_ns : 0;
+
+    k->watched_ns = now_ns;
+    if (gap_ns <= 2 * BW_KEEPER_TICK_NS)
+        return;
+    if (k->stopping)
+        k->stop_ns += gap_ns - BW_KEEPER_TICK_NS;
+    if (k->end_ns != 0)
+        k->end_ns += gap_ns - BW_KEEPER_TICK_NS;
+}
+
 static void watch_time(struct keeper *k, uint64_t now_ns)
 {
-    bool stuck = bw_judge_stuck(&k->judge, now_ns, atomic_load(&k->lifeline->turn_ns));
-
+    bool stuck = k->phase == PHASE_RUNNING && is_stuck(k, now_ns);
     bool let_go = atomic_load(&k->lifeline->stopped) != 0;
 
+    forgive_own_gap(k, now_ns);
     tell_systemd(k, now_ns);
     take_estate(k);
     if (let_go && k->end_ns == 0)
@@ -246,7 +280,7 @@ static void watch_time(struct keeper *k, uint64_t now_ns)
     if (k->phase == PHASE_RUNNING && let_go ? now_ns - k->end_ns > END_NS + atomic_load(&k->lifeline->end_ns)
                                             : k->phase == PHASE_RUNNING && k->stopping && now_ns - k->stop_ns > STOP_NS)
         kill_agent(k, "the agent does not end");
-    else if (k->phase == PHASE_RUNNING && !k->stopping && !let_go && stuck)
+    else if (!k->stopping && !let_go && stuck)
         kill_agent(k, "the engine makes no turn any more");
     if (k->phase == PHASE_WAITING && !k->stopping && now_ns >= k->restart_ns) {
         atomic_fetch_add(&k->lifeline->restarts, 1);

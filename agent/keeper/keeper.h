@@ -15,6 +15,7 @@ struct bw_estate;
 
 struct bw_lifeline {
     _Atomic uint64_t turn_ns;       /* CLOCK_BOOTTIME of the engine's last turn; 0 = the engine has not started */
+    _Atomic uint32_t waiting;       /* the engine is within its own wait for something to come */
     _Atomic uint32_t restarts;      /* how often the keeper has started the agent again */
     _Atomic uint32_t surfaces_off;  /* bit per surface (enum bw_reader) that crashed three times in a minute: stays off */
     _Atomic uint32_t crashing;      /* 1 + enum bw_reader: a surface's thread notes here that it runs; set by the crash handler */

@@ -18,6 +18,8 @@
 enum play {
     PLAY_TURN,   /* turns for ever and holds the addresses; ends in order at SIGTERM */
     PLAY_FREEZE, /* turns for 300 ms, then never again */
+    PLAY_SPIN,   /* likewise, but it does not sleep */
+    PLAY_LATE,   /* is woken from its wait 3 s too late, and turns on */
     PLAY_CRASH,  /* ends at once after its first turn, as from surface 1 */
     PLAY_FAIL,   /* cannot start */
     PLAY_END,    /* ends in order by itself */
@@ -100,6 +102,19 @@ static int agent(const struct bw_agent_context *context)
         turn(context);
         for (;;)
             pause();
+    case PLAY_SPIN:
+        hold(context, bw_now_ns() + 300 * BW_MS, false);
+        turn(context);
+        for (volatile unsigned i = 0;; i++)
+            ;
+    case PLAY_LATE:
+        hold(context, bw_now_ns() + 300 * BW_MS, false);
+        atomic_store(&context->lifeline->waiting, 1);
+        sleep_ms(3000);
+        atomic_store(&context->lifeline->waiting, 0);
+        atomic_store(&shared->installed, false);
+        hold(context, bw_now_ns() + 60 * BW_SEC, false);
+        break;
     case PLAY_END:
         hold(context, bw_now_ns() + 300 * BW_MS, false);
         break;
@@ -284,13 +299,12 @@ static void addresses_are_off_when_the_farewell_comes(void **state)
     close(fd);
 }
 
-static void standing_engine_is_killed(void **state)
+static void engine_without_turns_is_killed(enum play play)
 {
-    pid_t keeper = start_keeper(PLAY_FREEZE);
+    pid_t keeper = start_keeper(play);
     int fd = capture("x0");
     struct bw_boot_id boot;
 
-    (void)state;
     assert_true(eventually(is_installed));
     boot = shared->boot;
     atomic_store(&shared->play, PLAY_TURN);
@@ -300,6 +314,32 @@ static void standing_engine_is_killed(void **state)
     assert_true(atomic_load(&shared->starts) >= 2);
     assert_int_equal(end_keeper(keeper), 0);
     close(fd);
+}
+
+static void standing_engine_is_killed(void **state)
+{
+    (void)state;
+    engine_without_turns_is_killed(PLAY_FREEZE);
+}
+
+static void spinning_engine_is_killed(void **state)
+{
+    (void)state;
+    engine_without_turns_is_killed(PLAY_SPIN);
+}
+
+/* The machine's doing, not the engine's: nothing is ended. */
+static void engine_that_is_woken_late_is_left_alone(void **state)
+{
+    pid_t keeper = start_keeper(PLAY_LATE);
+
+    (void)state;
+    assert_true(eventually(is_installed));
+    assert_true(eventually(is_off)); /* it stands */
+    assert_true(eventually(is_on));  /* and turns on */
+    assert_int_equal(end_keeper(keeper), 0);
+    assert_true(atomic_load(&shared->term_seen));
+    assert_int_equal(atomic_load(&shared->starts), 1);
 }
 
 static void stopped_agent_is_killed(void **state)
@@ -465,6 +505,8 @@ int main(void)
         cmocka_unit_test(killed_agent_is_mourned_and_started_again),
         cmocka_unit_test(addresses_are_off_when_the_farewell_comes),
         cmocka_unit_test(standing_engine_is_killed),
+        cmocka_unit_test(spinning_engine_is_killed),
+        cmocka_unit_test(engine_that_is_woken_late_is_left_alone),
         cmocka_unit_test(stopped_agent_is_killed),
         cmocka_unit_test(both_stopped_and_resumed_goes_on),
         cmocka_unit_test(orderly_ends_say_nothing),
