@@ -41,10 +41,32 @@ static bool may_leave(struct bw_core *core, uint32_t admin, struct bw_answer *an
     return may;
 }
 
-void bw_core_admin_set(struct bw_core *core, uint32_t admin, const char *who, struct bw_answer *answer)
+static void change(struct bw_core *core, uint32_t admin, const char *who, int64_t since_wall, const char *reason)
 {
     uint32_t before = core->admin;
     bool was_excluded = bw_core_excluded(core);
+
+    core->admin = admin;
+    bw_copy(core->admin_by, sizeof(core->admin_by), who);
+    core->admin_since_wall = since_wall;
+    if (!was_excluded)
+        core->excluded_ns = core->now_ns;
+    core->dirty = core->pages_dirty = core->send = true;
+    core->trouble_serial++;
+    bw_core_fact_changed(core);
+    bw_core_event(core, BW_EVENT_ADMIN, core->self, NULL, bw_enum_text(&bw_enum_admin_state, before),
+                  bw_enum_text(&bw_enum_admin_state, admin == BW_ADMIN_FORCE_DOWN ? BW_ADMIN_DOWN : admin), reason)
+        ->cause = BW_CAUSE_ADMIN;
+}
+
+void bw_core_admin_restore(struct bw_core *core, uint32_t admin, const char *who, int64_t since_wall, const char *why)
+{
+    if (admin != core->admin)
+        change(core, admin, who, since_wall, why);
+}
+
+void bw_core_admin_set(struct bw_core *core, uint32_t admin, const char *who, struct bw_answer *answer)
+{
     char reason[BW_TEXT_MAX];
 
     if (admin < BW_ADMIN_UP || admin > BW_ADMIN_FORCE_DOWN) {
@@ -52,21 +74,15 @@ void bw_core_admin_set(struct bw_core *core, uint32_t admin, const char *who, st
         bw_copy(answer->text, sizeof(answer->text), "unknown admin state; allowed: up, down, maintenance, force-down");
         return;
     }
-    if (admin == before)
+    if (admin == core->admin) {
+        core->admin_asked = true;
         return;
+    }
     if ((admin == BW_ADMIN_DOWN || admin == BW_ADMIN_MAINTENANCE) && !may_leave(core, admin, answer))
         return;
-    core->admin = admin;
-    bw_copy(core->admin_by, sizeof(core->admin_by), who);
-    core->admin_since_wall = core->wall;
-    if (!was_excluded)
-        core->excluded_ns = core->now_ns;
-    core->dirty = core->pages_dirty = core->send = true;
-    core->trouble_serial++;
     bw_format(reason, sizeof(reason), "asked for by %s", who[0] != '\0' ? who : "an administrator");
-    bw_core_event(core, BW_EVENT_ADMIN, core->self, NULL, bw_enum_text(&bw_enum_admin_state, before),
-                  bw_enum_text(&bw_enum_admin_state, admin == BW_ADMIN_FORCE_DOWN ? BW_ADMIN_DOWN : admin), reason)
-        ->cause = BW_CAUSE_ADMIN;
+    core->admin_asked = true;
+    change(core, admin, who, core->wall, reason);
 }
 
 static void refuse_move(struct bw_answer *answer, const char *text, const char *name)

@@ -92,6 +92,7 @@ struct bw_core *bw_core_init(void *memory, const struct bw_cluster_config *confi
     init_groups(core, start);
     init_members(core);
     bw_core_pnotes_init(core, start);
+    bw_core_facts_init(core, start);
     bw_core_agree_run(core);
     bw_core_twin_init(core);
     core->dirty = false;
@@ -199,7 +200,11 @@ void bw_core_input(struct bw_core *core, const struct bw_input *input)
     case BW_INPUT_WITNESS:
         bw_core_witness_heard(core);
         break;
+    case BW_INPUT_FACTS:
+        bw_core_facts_offered(core, input->facts);
+        break;
     case BW_INPUT_AUTH_TROUBLE:
+        bw_copy(core->refused, sizeof(core->refused), input->text);
         bw_core_event(core, BW_EVENT_AUTH_FAILURE, BW_NONE,
                       input->interface < core->config->interfaces_count ? core->config->interfaces[input->interface].name : NULL,
                       NULL, NULL, input->text);

@@ -87,6 +87,7 @@ struct bw_core_member {
     struct bw_vote votes[BW_MAX_GROUPS];
     uint64_t confirmed_us[BW_MAX_GROUPS]; /* epoch of our claim that it last confirmed */
     bool rival[BW_MAX_GROUPS];            /* a two-holders episode with it is known */
+    bool unheard_rival[BW_MAX_GROUPS];    /* it held what we hold, and did not hear us yet: an episode that is not told */
     /* Shown. */
     uint32_t state;
     int64_t since_wall;
@@ -141,6 +142,7 @@ struct bw_core_pnote {
     uint32_t kind, status;
     uint64_t timeout_ns, reported_ns;
     bool persistent, fixed; /* fixed: built in */
+    bool asked;             /* registered or reported since the start */
     char detail[BW_TEXT_MAX];
 };
 
@@ -225,8 +227,10 @@ struct bw_core {
         uint64_t heard_ns;       /* another process that uses our id, 0 = never */
         bool yields, told;       /* it was there before us; its being there was told */
         uint8_t interface;       /* where it was heard */
+        char from[BW_SENDER_TEXT_MAX]; /* and the address that it has there, "" = not known */
     } twin;
     uint16_t group_names[BW_MAX_GROUPS]; /* digests of the groups' names, never 0 */
+    char refused[BW_TEXT_MAX]; /* frames that were refused last, and where; "" = none since the start */
     bool versions_differ; /* somebody in view has another protocol version */
     /* Turn. */
     uint64_t now_ns;
@@ -250,6 +254,8 @@ struct bw_core {
     uint32_t admin;
     char admin_by[BW_TEXT_MAX];
     int64_t admin_since_wall;
+    bool admin_asked; /* since the start */
+    uint64_t facts_number, facts_kept, facts_offered; /* (facts.c) of the last change; of what the store or the others kept; offered */
     uint64_t excluded_ns; /* since when in maintenance, forced down or stopping */
     uint64_t losses_ns[3]; /* newest last, for the damping */
     uint64_t quiet_ns;     /* since when a damped member is well and has lost nothing */
@@ -358,9 +364,17 @@ void bw_core_deaf_run(struct bw_core *core);
 /* Somebody still counts as heard, but nothing at all has come in since the last turn that is missing. */
 bool bw_core_may_be_deaf(const struct bw_core *core);
 
+/* ---- facts.c ---- */
+void bw_core_facts_init(struct bw_core *core, const struct bw_core_start *start);
+/* The admin state or a persistent pnote is another one now. */
+void bw_core_fact_changed(struct bw_core *core);
+void bw_core_facts_offered(struct bw_core *core, const struct bw_facts *facts);
+
 /* ---- pnote.c ---- */
 void bw_core_pnotes_init(struct bw_core *core, const struct bw_core_start *start);
 void bw_core_pnotes_run(struct bw_core *core);
+/* Makes the persistent ones those of the facts, but for what was registered or reported since the start. */
+void bw_core_pnotes_restore(struct bw_core *core, const struct bw_facts *facts, const char *why);
 void bw_core_pnote_request(struct bw_core *core, const struct bw_request *request, struct bw_answer *answer);
 /* Is the first full sync still under way? The start-up wait lasts as long, within its bound. */
 bool bw_core_synchronizing(const struct bw_core *core);
@@ -432,6 +446,8 @@ void bw_core_let_go(struct bw_core *core, uint8_t group);
 void bw_core_released(struct bw_core *core, uint8_t group);
 void bw_core_installed(struct bw_core *core, uint8_t group);
 void bw_core_announce(struct bw_core *core, uint8_t group);
+/* Now and three times more within a second. */
+void bw_core_announce_series(struct bw_core *core, uint8_t group);
 void bw_core_hold_run(struct bw_core *core);
 bool bw_core_holds_any(const struct bw_core *core);
 
@@ -444,6 +460,8 @@ bool bw_core_damp_alone(struct bw_core *core);
 /* ---- admin.c ---- */
 bool bw_core_excluded(const struct bw_core *core);
 void bw_core_admin_set(struct bw_core *core, uint32_t admin, const char *who, struct bw_answer *answer);
+/* As it was before the store was lost. */
+void bw_core_admin_restore(struct bw_core *core, uint32_t admin, const char *who, int64_t since_wall, const char *why);
 void bw_core_move_start(struct bw_core *core, uint8_t group, const struct bw_core_move *asker, struct bw_answer *answer);
 void bw_core_moves_run(struct bw_core *core);
 void bw_core_stop(struct bw_core *core);

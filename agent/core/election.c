@@ -202,6 +202,7 @@ static void split_brain(struct bw_core *core, uint8_t group, uint8_t rival, bool
     if (m->rival[group])
         return;
     m->rival[group] = true;
+    m->unheard_rival[group] = false;
     core->split_brains++;
     bw_format(reason, sizeof(reason), "%s and %s both held %s: rank decides, %s keeps it", bw_core_name(core, core->self),
               bw_core_name(core, rival), core->config->groups[group].name, bw_core_name(core, won ? core->self : rival));
@@ -224,6 +225,8 @@ static bool meet_rival(struct bw_core *core, uint8_t group, uint8_t rival)
     if (m->in_view && m->confirmed_us[group] == g->hold_epoch && g->hold_epoch > part->hold_epoch)
         return false; /* it confirmed what we took, and lets go as soon as it hears so: if it can hear us */
     if (!m->in_view) {
+        /* Not one that confirmed what we took, and goes. */
+        m->unheard_rival[group] = !m->rival[group] && !(m->confirmed_us[group] == g->hold_epoch && g->hold_epoch > part->hold_epoch);
         if (m->told.flags & BW_FLAG_DEAF)
             return false;
         if (core->now_ns >= patience)
@@ -286,10 +289,16 @@ static void keep(struct bw_core *core, uint8_t group)
     }
     for (uint8_t i = 0; i < core->count; i++) {
         const struct bw_core_member *m = &core->members[i];
+        bool holds = (m->told.groups[group].flags & BW_GROUP_HOLDS) != 0;
 
-        if (m->heard && (m->told.groups[group].flags & BW_GROUP_HOLDS) && meet_rival(core, group, i)) {
+        if (m->heard && holds && meet_rival(core, group, i)) {
             bw_core_let_go(core, group);
             return;
+        }
+        /* It heard us before we knew so, and has let go already. The epoch stays: it may claim by now, and be confirmed. */
+        if (m->in_view && !holds && m->unheard_rival[group]) {
+            split_brain(core, group, i, true);
+            bw_core_announce_series(core, group);
         }
     }
 }

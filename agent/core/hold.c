@@ -39,7 +39,7 @@ void bw_core_announce(struct bw_core *core, uint8_t group)
     bw_core_put(core, BW_OUTPUT_ANNOUNCE)->group = group;
 }
 
-static void announce_series(struct bw_core *core, uint8_t group)
+void bw_core_announce_series(struct bw_core *core, uint8_t group)
 {
     struct bw_core_group *g = &core->groups[group];
 
@@ -72,8 +72,10 @@ void bw_core_take(struct bw_core *core, uint8_t group, uint64_t epoch, uint32_t 
     g->cause = cause;
     g->retry_ns = g->failback_ns = 0;
     g->cancelled = false;
+    for (uint8_t i = 0; i < core->count; i++)
+        core->members[i].unheard_rival[group] = false; /* of an earlier hold */
     grant(core, group);
-    announce_series(core, group);
+    bw_core_announce_series(core, group);
     held_changed(core);
 }
 
@@ -83,7 +85,7 @@ void bw_core_hold_anew(struct bw_core *core, uint8_t group)
 
     g->hold_epoch = ++g->epoch;
     g->cause = BW_CAUSE_SPLIT_BRAIN;
-    announce_series(core, group);
+    bw_core_announce_series(core, group);
     held_changed(core);
 }
 
@@ -145,7 +147,7 @@ static void run_announcements(struct bw_core *core, uint8_t group)
         bw_core_due(core, g->refresh_ns);
     }
     if (g->quiet && !core->deaf) /* no longer deaf, and no rival took it from us */
-        announce_series(core, group);
+        bw_core_announce_series(core, group);
 }
 
 void bw_core_hold_run(struct bw_core *core)
@@ -159,7 +161,7 @@ void bw_core_hold_run(struct bw_core *core)
             g->granted = true;
             g->installed = false;
             g->grant_ns = core->now_ns;
-            announce_series(core, i);
+            bw_core_announce_series(core, i);
         }
         if (core->now_ns >= g->grant_ns)
             grant(core, i);

@@ -79,7 +79,10 @@ bool bw_core_takeover_possible(const struct bw_core *core, uint8_t group, uint8_
         return false;
     }
     if (core->count > 1 && never_met_anyone(core) && !core->waiting) {
-        bw_copy(obstacle, cap, "this member hears no other one on any interface: does a firewall drop UDP 8116?");
+        if (core->refused[0] != '\0')
+            bw_format(obstacle, cap, "hears no other member, and refuses %s: are key and configuration the same on all?", core->refused);
+        else
+            bw_copy(obstacle, cap, "this member hears no other one on any interface: does a firewall drop UDP 8116?");
         return false;
     }
     return bw_core_anyone_can(core, group, from, obstacle, cap);

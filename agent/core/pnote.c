@@ -83,6 +83,10 @@ static void set_status(struct bw_core *core, struct bw_core_pnote *p, uint32_t s
     if (before == status)
         return;
     p->status = status;
+    if (p->fixed) /* nobody reports it: its age is that of its status */
+        p->reported_ns = core->now_ns;
+    if (p->persistent)
+        bw_core_fact_changed(core);
     core->dirty = core->pages_dirty = true;
     core->trouble_serial++;
     bw_core_event(core, BW_EVENT_PNOTE, core->self, p->name, bw_enum_text(&bw_enum_pnote_status, before),
@@ -175,6 +179,9 @@ static void enroll(struct bw_core *core, const struct bw_request *r, struct bw_a
     }
     p->timeout_ns = r->timeout_ns;
     p->persistent = r->persistent;
+    p->asked = true;
+    if (p->persistent)
+        bw_core_fact_changed(core);
     set_status(core, p, r->status, r->text);
 }
 
@@ -194,10 +201,24 @@ static void report(struct bw_core *core, const struct bw_request *r, struct bw_a
     if (r->timeout_ns != UINT64_MAX && r->timeout_ns != p->timeout_ns) {
         p->timeout_ns = r->timeout_ns;
         core->dirty = core->pages_dirty = true;
+        if (p->persistent)
+            bw_core_fact_changed(core);
     }
     p->reported_ns = core->now_ns;
+    p->asked = true;
     core->dirty = true;
     set_status(core, p, r->status, r->text);
+}
+
+static void drop(struct bw_core *core, struct bw_core_pnote *p, const char *why)
+{
+    bw_core_event(core, BW_EVENT_PNOTE, core->self, p->name, bw_enum_text(&bw_enum_pnote_status, p->status), "unregistered", why);
+    if (p->persistent)
+        bw_core_fact_changed(core);
+    core->pnotes_count--;
+    memmove(p, p + 1, (size_t)(&core->pnotes[core->pnotes_count] - p) * sizeof(*p));
+    core->dirty = core->pages_dirty = true;
+    core->trouble_serial++;
 }
 
 static void unregister(struct bw_core *core, const struct bw_request *r, struct bw_answer *answer)
@@ -212,12 +233,44 @@ static void unregister(struct bw_core *core, const struct bw_request *r, struct 
         refuse(answer, BW_RESULT_REFUSED, r->name, "it is built in and cannot be unregistered");
         return;
     }
-    bw_core_event(core, BW_EVENT_PNOTE, core->self, p->name, bw_enum_text(&bw_enum_pnote_status, p->status), "unregistered",
-                  "it was unregistered");
-    core->pnotes_count--;
-    memmove(p, p + 1, (size_t)(&core->pnotes[core->pnotes_count] - p) * sizeof(*p));
-    core->dirty = core->pages_dirty = true;
-    core->trouble_serial++;
+    drop(core, p, "it was unregistered");
+}
+
+static const struct bw_fact_pnote *fact_of(const struct bw_facts *facts, const char *name)
+{
+    for (uint32_t i = 0; i < facts->pnotes_count && i < BW_MAX_PNOTES; i++)
+        if (strcmp(facts->pnotes[i].name, name) == 0)
+            return &facts->pnotes[i];
+    return NULL;
+}
+
+static void restore(struct bw_core *core, const struct bw_fact_pnote *fact, const char *why)
+{
+    struct bw_core_pnote *p = find(core, fact->name);
+
+    if (!bw_name_valid(fact->name) || (p != NULL && (p->fixed || p->asked)) || fact->kind < BW_PNOTE_MONITOR ||
+        fact->kind > BW_PNOTE_USER || fact->status < BW_PNOTE_OK || fact->status > BW_PNOTE_UNKNOWN)
+        return;
+    if (p == NULL)
+        p = add(core, fact->name, fact->kind, BW_PNOTE_UNKNOWN);
+    if (p == NULL)
+        return;
+    p->timeout_ns = fact->timeout_ns;
+    p->persistent = true;
+    p->reported_ns = core->now_ns;
+    set_status(core, p, fact->status, why);
+}
+
+void bw_core_pnotes_restore(struct bw_core *core, const struct bw_facts *facts, const char *why)
+{
+    for (uint32_t i = core->pnotes_count; i > 0; i--) {
+        struct bw_core_pnote *p = &core->pnotes[i - 1];
+
+        if (p->persistent && !p->asked && fact_of(facts, p->name) == NULL)
+            drop(core, p, "it was unregistered before this member's store was lost");
+    }
+    for (uint32_t i = 0; i < facts->pnotes_count && i < BW_MAX_PNOTES; i++)
+        restore(core, &facts->pnotes[i], why);
 }
 
 void bw_core_pnote_request(struct bw_core *core, const struct bw_request *r, struct bw_answer *answer)

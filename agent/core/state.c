@@ -137,6 +137,7 @@ static const char *const cause_texts[] = {
     [BW_CAUSE_RECOVERY] = "this member ranks before it",
     [BW_CAUSE_SPLIT_BRAIN] = "both held the virtual addresses",
     [BW_CAUSE_PAUSE] = "it had been stopped",
+    [BW_CAUSE_RESOURCE] = "a resource of the group failed there",
 };
 
 static void describe_serving(const struct bw_core *core, char *text)
@@ -229,8 +230,8 @@ static void describe(const struct bw_core *core, enum reason_kind kind, enum bw_
         describe_trouble(core, trouble, text, source);
         break;
     case WHY_TWIN:
-        bw_format(text, BW_TEXT_MAX, "another process with the id %u lives, and was there before: its configuration may be a copy",
-                  bw_core_id(core, core->self));
+        bw_format(text, BW_TEXT_MAX, "another process with the id %u lives%s%s, and was there before: its configuration may be a copy",
+                  bw_core_id(core, core->self), core->twin.from[0] != '\0' ? " at " : "", core->twin.from);
         break;
     case WHY_DEAF:
         bw_copy(text, BW_TEXT_MAX, "hears no member and receives nothing on any interface");

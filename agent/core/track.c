@@ -44,6 +44,14 @@ uint8_t bw_core_known_holder(const struct bw_core *core, uint8_t group)
     return found;
 }
 
+/* Of a member that says it may not start the group, though this one may: why it is so. BW_CAUSE_NONE: it is not so. */
+static uint32_t cause_of_denial(const struct bw_core *core, uint8_t group, const struct bw_told *told)
+{
+    if (!(told->groups[group].flags & BW_GROUP_DENY) || core->groups[group].deny != BW_DENY_NONE)
+        return BW_CAUSE_NONE;
+    return told->wishes[group].deny == BW_DENY_ADMIN ? BW_CAUSE_ADMIN : BW_CAUSE_RESOURCE;
+}
+
 uint32_t bw_core_cause(const struct bw_core *core, uint8_t group)
 {
     uint8_t holder = core->groups[group].last_holder;
@@ -63,12 +71,12 @@ uint32_t bw_core_cause(const struct bw_core *core, uint8_t group)
         return BW_CAUSE_PAUSE;
     if (m->told.flags & BW_FLAG_WAITING)
         return BW_CAUSE_SILENCE; /* it was started again */
+    if (cause_of_denial(core, group, &m->told) != BW_CAUSE_NONE)
+        return cause_of_denial(core, group, &m->told);
     if (m->told.interfaces_up < m->told.interfaces_required || m->told.interfaces_up < own->interfaces_up)
         return BW_CAUSE_INTERFACE;
     if (!(m->told.flags & BW_FLAG_HEALTHY))
         return BW_CAUSE_PNOTE;
-    if (m->told.groups[group].flags & BW_GROUP_DENY)
-        return m->told.wishes[group].deny == BW_DENY_ADMIN ? BW_CAUSE_ADMIN : BW_CAUSE_PNOTE;
     return BW_CAUSE_RECOVERY;
 }
 

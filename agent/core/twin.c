@@ -33,7 +33,8 @@ static void tell(struct bw_core *core, bool yields)
     char reason[BW_TEXT_MAX];
 
     core->twin.told = true;
-    bw_format(reason, sizeof(reason), "another process with the id %u (%s) lives, heard on %s: %s", bw_core_id(core, core->self), name,
+    bw_format(reason, sizeof(reason), "another process with the id %u (%s) lives%s%s, heard on %s: %s", bw_core_id(core, core->self),
+              name, core->twin.from[0] != '\0' ? " at " : "", core->twin.from,
               core->twin.interface < core->config->interfaces_count ? core->config->interfaces[core->twin.interface].name : "?",
               yields ? "it was there before, this one stays out" : "this one was there before, and goes on");
     bw_core_event(core, BW_EVENT_MISMATCH, core->self, NULL, NULL, NULL, reason);
@@ -60,6 +61,7 @@ void bw_core_twin_heard(struct bw_core *core, const struct bw_message *message)
         return;
     core->twin.heard_ns = core->now_ns;
     core->twin.interface = message->interface;
+    bw_copy(core->twin.from, sizeof(core->twin.from), message->from);
     yields = core->twin.yields || comes_later(core, message);
     if (!core->twin.told || yields != core->twin.yields)
         tell(core, yields);

@@ -9,6 +9,7 @@
 #define LOSS_WINDOW 64                    /* turns */
 #define LOSS_MUCH (UINT16_MAX * 8 / 100)
 #define LOSS_HEAVY (UINT16_MAX * 30 / 100)
+#define FLOODED 6 /* times the usual silence: then it counts although there is more to read than turns can take */
 
 bool bw_core_anyone_in_view(const struct bw_core *core)
 {
@@ -57,6 +58,7 @@ static void end_incarnation(struct bw_core *core, struct bw_core_member *m)
     memset(m->votes, 0, sizeof(m->votes));
     memset(m->confirmed_us, 0, sizeof(m->confirmed_us));
     memset(m->rival, 0, sizeof(m->rival));
+    memset(m->unheard_rival, 0, sizeof(m->unheard_rival));
     memset(&m->told, 0, sizeof(m->told));
     for (uint8_t g = 0; g < core->config->groups_count; g++) {
         /* A confirmation given to it binds nobody to an incarnation that is gone; the epoch stays used. */
@@ -375,6 +377,7 @@ void bw_core_pause(struct bw_core *core)
             m->keep_state_until_ns = core->now_ns + core->dead_ns;
         m->heard = m->in_view = false;
         memset(m->rival, 0, sizeof(m->rival));
+        memset(m->unheard_rival, 0, sizeof(m->unheard_rival));
     }
     for (uint8_t i = 0; i < core->config->interfaces_count; i++)
         core->interfaces[i].probe_ns = core->interfaces[i].probe_before_ns = 0;
@@ -393,6 +396,12 @@ void bw_core_pause(struct bw_core *core)
     }
 }
 
+/* What waits unread may be of the very member that seems silent. But a flood that never ends hides nobody's end for ever. */
+static bool is_gone(const struct bw_core *core, const struct bw_core_member *m, uint64_t expire_ns)
+{
+    return core->now_ns - m->heard_ns >= (core->bounded ? FLOODED * expire_ns : expire_ns);
+}
+
 void bw_core_view_run(struct bw_core *core)
 {
     bw_core_judge_by_slowest(core);
@@ -405,9 +414,10 @@ void bw_core_view_run(struct bw_core *core)
         if (!m->heard)
             continue;
         expire_ns = core->expire_ns + (m->patience - 1U) * core->dead_ns;
-        if (core->now_ns - m->heard_ns >= expire_ns && !core->bounded) {
+        if (is_gone(core, m, expire_ns)) {
             m->heard = m->in_view = false;
             memset(m->rival, 0, sizeof(m->rival));
+            memset(m->unheard_rival, 0, sizeof(m->unheard_rival));
             core->dirty = true;
         } else {
             uint64_t at = m->heard_ns + expire_ns;

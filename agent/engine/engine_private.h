@@ -34,8 +34,18 @@ struct bw_others {
     struct bw_resource_rows resources, resources_draft;
 };
 
+/* Which alert targets the history calls failing. */
+struct bw_told_alerts {
+    uint32_t count;
+    struct {
+        char name[BW_NAME_MAX];
+        bool failing;
+    } rows[BW_MAX_ALERT_TARGETS];
+};
+
 struct bw_engine {
     struct bw_others others;
+    struct bw_told_alerts told_alerts;
     const struct bw_agent *agent;
     const struct bw_cluster_config *cluster;
     struct bw_core *core;
@@ -60,6 +70,7 @@ struct bw_engine {
     uint32_t sync_keys_count, sync_state;
     uint8_t sync_keys[2][BW_KEY_BYTES];
     uint64_t sync_event_ns;
+    struct bw_facts_own facts; /* told last */
     unsigned received_count;
     struct bw_arrival received[FRAMES_PER_TURN];
     uint8_t frames[BW_MAX_INTERFACES][BW_FRAME_MAX]; /* sealed, on their way out */
@@ -83,6 +94,8 @@ void bw_engine_send_heartbeat(struct bw_engine *engine, uint16_t interfaces);
 /* Tells the sync thread what changed for it, and its own change of state as an event. Keys: at the start and when they change. */
 void bw_engine_tell_sync(struct bw_engine *engine, const struct bw_snapshot *snapshot);
 void bw_engine_sync_keys(struct bw_engine *engine, const uint8_t keys[2][BW_KEY_BYTES], unsigned count);
+/* Makes an event of each alert target that fails for long, or no more. */
+void bw_engine_tell_alerts(struct bw_engine *engine, const struct bw_snapshot *snapshot);
 /* Posts a snapshot. */
 void bw_engine_post(struct bw_engine *engine);
 /* Adds a descriptor to the epoll set; one that is there already is fine. source: enum source. */

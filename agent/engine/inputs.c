@@ -15,7 +15,10 @@
 bool bw_engine_receive(struct bw_engine *e)
 {
     bool bounded = false;
+    unsigned ready = 0;
 
+    for (uint8_t i = 0; i < e->cluster->interfaces_count; i++)
+        ready += e->ports[i] != NULL && bw_engine_ready(e, SOURCE_PORT + i);
     e->received_count = 0;
     for (uint8_t i = 0; i < e->cluster->interfaces_count; i++) {
         unsigned count;
@@ -24,7 +27,7 @@ bool bw_engine_receive(struct bw_engine *e)
         if (e->ports[i] == NULL || !bw_engine_ready(e, SOURCE_PORT + i))
             continue;
         count = bw_port_receive_many(e->ports[i], &e->received[e->received_count],
-                                     FRAMES_PER_TURN - e->received_count, &more);
+                                     FRAMES_PER_TURN / ready, &more); /* a flood on one leaves the others their share */
         for (unsigned n = 0; n < count; n++)
             e->received[e->received_count + n].interface = i;
         e->frames_received[i] += count;
@@ -43,16 +46,33 @@ static const char *const trouble[] = {
     [BW_VERDICT_DUPLICATE_ID] = "frames of another process that uses this member's id",
 };
 
-static void refuse_frame(struct bw_engine *e, enum bw_verdict verdict, uint8_t interface)
+/* Where a frame came from, for people. text: BW_SENDER_TEXT_MAX bytes; "" when it is not known. */
+static const char *sender_of(const struct bw_arrival *r, char *text)
 {
-    struct bw_input input = {.kind = BW_INPUT_AUTH_TROUBLE, .interface = interface};
+    static const uint8_t none[6];
+
+    _Static_assert(BW_SENDER_TEXT_MAX >= BW_ADDRESS_TEXT_MAX && BW_SENDER_TEXT_MAX >= BW_MAC_TEXT_MAX, "both fit");
+    text[0] = '\0';
+    if (memcmp(r->mac, none, sizeof(none)) != 0)
+        bw_mac_to_text(r->mac, text);
+    else if (r->source.family != 0)
+        bw_address_to_text(&r->source, false, text);
+    return text;
+}
+
+static void refuse_frame(struct bw_engine *e, enum bw_verdict verdict, const struct bw_arrival *r)
+{
+    struct bw_input input = {.kind = BW_INPUT_AUTH_TROUBLE, .interface = r->interface};
+    char from[BW_SENDER_TEXT_MAX];
     uint64_t held_back;
 
     if (verdict == BW_VERDICT_OWN || trouble[verdict] == NULL)
         return;
     if (!bw_log_allowed(&e->trouble_limits[verdict], e->now_ns, &held_back))
         return;
-    bw_format(input.text, sizeof(input.text), "%s on %s", trouble[verdict], e->cluster->interfaces[interface].name);
+    sender_of(r, from);
+    bw_format(input.text, sizeof(input.text), "%s on %s%s%s", trouble[verdict], e->cluster->interfaces[r->interface].name,
+              from[0] != '\0' ? ", from " : "", from);
     bw_log(BW_LOG_WARNING, "refused: %s (%lu more since the last such line)", input.text, (unsigned long)held_back);
     bw_core_input(e->core, &input);
 }
@@ -88,13 +108,14 @@ static void input_frame(struct bw_engine *e, const struct bw_arrival *r)
     case BW_VERDICT_ACCEPT:
     case BW_VERDICT_FAREWELL:
         message.interface = r->interface;
+        sender_of(r, message.from);
         bw_core_input(e->core, &input);
         break;
     case BW_VERDICT_QUERY:
         answer_query(e, r->interface);
         break;
     default:
-        refuse_frame(e, verdict, r->interface);
+        refuse_frame(e, verdict, r);
         break;
     }
 }
@@ -137,6 +158,21 @@ static void input_notices(struct bw_engine *e)
     }
 }
 
+/* What the other members remember of this one. */
+static void input_facts(struct bw_engine *e, uint64_t ticket)
+{
+    struct bw_input input = {.kind = BW_INPUT_FACTS};
+    struct bw_answer answer = {.result = BW_RESULT_DONE};
+    struct bw_facts facts;
+
+    input.facts = &facts;
+    if (e->agent->rows.facts != NULL && bw_published_read(e->agent->rows.facts->offer, &facts))
+        bw_core_input(e->core, &input);
+    else
+        answer.result = BW_RESULT_BUSY;
+    bw_mailbox_answer(e->agent->mailbox, ticket, &answer);
+}
+
 static void input_requests(struct bw_engine *e)
 {
     for (int n = 0; n < REQUESTS_PER_TURN; n++) {
@@ -148,6 +184,8 @@ static void input_requests(struct bw_engine *e)
             return;
         if (request.kind == BW_REQUEST_RELOAD)
             bw_engine_reload_begin(e, input.ticket);
+        else if (request.kind == BW_REQUEST_FACTS)
+            input_facts(e, input.ticket);
         else
             bw_core_input(e->core, &input);
         if (request.kind == BW_REQUEST_COUNTERS_RESET)

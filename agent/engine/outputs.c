@@ -225,6 +225,9 @@ static void agent_row(struct bw_engine *e, struct bw_agent_row *row)
     row->traps_refused = atomic_load(&stats->traps_refused);
     row->traps_malformed = atomic_load(&stats->traps_malformed);
     row->traps_dropped = atomic_load(&stats->traps_dropped);
+    row->store_writable = bw_stats_store_writable(stats, e->now_ns);
+    row->http_enabled = e->agent->config->http.enabled;
+    row->http_listening = atomic_load(&stats->http_listening) != 0;
 }
 
 static void trap_rule_rows(const struct bw_engine *e, struct bw_snapshot *s)
@@ -307,6 +310,7 @@ void bw_engine_post(struct bw_engine *e)
     for (uint32_t i = 0; i < s->addresses_count && i < c->addresses_count; i++)
         s->addresses[i].installed = bw_linux_installed(e->edge, (uint16_t)i);
     bw_engine_tell_sync(e, s);
+    bw_engine_tell_alerts(e, s);
     bw_history_range(e->agent->history, &s->history_first, &s->history_last);
     s->posted_ns = e->now_ns;
     s->posted_wall = bw_wall();

@@ -79,10 +79,25 @@ static void tell_event(struct bw_engine *e, const struct bw_snapshot *s)
            event.reason);
 }
 
+/* For the sync thread and the store. */
+static void tell_facts(struct bw_engine *e)
+{
+    struct bw_facts_own own;
+
+    if (e->agent->rows.facts == NULL)
+        return;
+    bw_core_facts(e->core, &own);
+    if (memcmp(&own, &e->facts, sizeof(own)) == 0)
+        return;
+    e->facts = own;
+    bw_published_write(e->agent->rows.facts->own, &own);
+}
+
 void bw_engine_tell_sync(struct bw_engine *e, const struct bw_snapshot *s)
 {
     struct bw_sync_view view;
 
+    tell_facts(e);
     if (e->agent->rows.sync_view == NULL)
         return;
     memset(&view, 0, sizeof(view)); /* padding too: it is compared */
@@ -93,6 +108,8 @@ void bw_engine_tell_sync(struct bw_engine *e, const struct bw_snapshot *s)
     for (uint32_t i = 0; i < s->members_count; i++)
         tell_member(e, s, &s->members[i], &view);
     tell_links(e, s, &view);
+    view.facts_number = e->facts.facts.number;
+    view.facts_offered = e->facts.offered;
     view.keys_count = e->sync_keys_count;
     memcpy(view.keys, e->sync_keys, sizeof(view.keys));
     bw_sync_view_tell(e->agent->rows.sync_view, &view);

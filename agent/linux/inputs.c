@@ -229,8 +229,7 @@ static bool next_stranger(struct bw_linux *e, struct bw_input *input)
         input->interface = a->interface;
         input->group = a->group;
         input->address = a->address;
-        snprintf(input->text, sizeof(input->text), "%02x:%02x:%02x:%02x:%02x:%02x", s->mac[0], s->mac[1], s->mac[2],
-                 s->mac[3], s->mac[4], s->mac[5]);
+        bw_mac_to_text(s->mac, input->text);
         return true;
     }
     return false;

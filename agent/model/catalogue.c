@@ -95,6 +95,9 @@ static const struct bw_field member_fields[] = {
       M_COUNTER("bellwether_heartbeats_missed_total"), "Heartbeats of the member that were expected and not heard"),
     M("forced", NULL, BOOL, forced, NULL, "bwMemberForced", 29, READ, M_GAUGE("bellwether_member_forced"),
       "Whether the member was forced down, so that it never serves until it is set up again"),
+    M("clock_offset_seconds", NULL, OFFSET, clock_offset_ns, NULL, "bwMemberClockOffset", 30, READ,
+      M_GAUGE("bellwether_member_clock_offset_seconds"),
+      "How far the member's clock is ahead of this member's, negative when it is behind; 0 when it is not known"),
 };
 
 #define I(...) F(bw_interface_row, __VA_ARGS__)
@@ -247,6 +250,12 @@ static const struct bw_field agent_fields[] = {
        M_COUNTER("bellwether_traps_malformed_total"), "Messages there that could not be read"),
     AG("traps_dropped", NULL, COUNTER, traps_dropped, NULL, "bwAgentTrapsDropped", 28, READ,
        M_COUNTER("bellwether_traps_dropped_total"), "Messages there that came too fast and were dropped unread"),
+    AG("store_writable", NULL, BOOL, store_writable, NULL, "bwAgentStoreWritable", 29, READ,
+       M_GAUGE("bellwether_store_writable"), "Whether what must outlive a restart can be kept in state_dir"),
+    AG("http_enabled", NULL, BOOL, http_enabled, NULL, "bwAgentHttpEnabled", 30, READ, M_NONE,
+       "Whether the configuration wants HTTP"),
+    AG("http_listening", NULL, BOOL, http_listening, NULL, "bwAgentHttpListening", 31, READ,
+       M_GAUGE("bellwether_http_listening"), "Whether HTTP is answered"),
     {"lateness", NULL, BW_TYPE_HISTOGRAM, offsetof(struct bw_agent_row, late_buckets), sizeof(struct bw_late_histogram),
      NULL, NULL, 0, BW_ACCESS_NONE, M_HISTOGRAM("bellwether_heartbeat_lateness_seconds"),
      "How late heartbeats were sent"},

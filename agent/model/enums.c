@@ -46,7 +46,8 @@ ENUM(bw_enum_auto, "BwAutomationValue", SAME(BW_AUTO, "auto"), SAME(BW_MANUAL, "
 ENUM(bw_enum_cause, "BwCauseValue", SAME(BW_CAUSE_NONE, "none"), SAME(BW_CAUSE_START, "start"),
      SAME(BW_CAUSE_SILENCE, "silence"), SAME(BW_CAUSE_FAREWELL, "farewell"), SAME(BW_CAUSE_INTERFACE, "interface"),
      SAME(BW_CAUSE_PNOTE, "pnote"), SAME(BW_CAUSE_ADMIN, "admin"), SAME(BW_CAUSE_RECOVERY, "recovery"),
-     {BW_CAUSE_SPLIT_BRAIN, "split-brain", "splitBrain"}, SAME(BW_CAUSE_PAUSE, "pause"));
+     {BW_CAUSE_SPLIT_BRAIN, "split-brain", "splitBrain"}, SAME(BW_CAUSE_PAUSE, "pause"),
+     SAME(BW_CAUSE_RESOURCE, "resource"));
 ENUM(bw_enum_event_kind, "BwEventKindValue", SAME(BW_EVENT_START, "start"),
      {BW_EVENT_STATE_CHANGE, "state-change", "stateChange"}, SAME(BW_EVENT_FAILOVER, "failover"),
      SAME(BW_EVENT_PNOTE, "pnote"), SAME(BW_EVENT_INTERFACE, "interface"), SAME(BW_EVENT_ADMIN, "admin"),

@@ -55,6 +55,8 @@ static const struct bw_event_meaning meanings[] = {
     {BW_EVENT_RESOURCE, NULL, "online", CLEARED, NOTICE, "BellwetherResourceError"},
     {BW_EVENT_RESOURCE, NULL, "offline", CLEARED, NOTICE, "BellwetherResourceError"},
     {BW_EVENT_RESOURCE, NULL, NULL, INFORMATION, INFO, "BellwetherResource"},
+    {BW_EVENT_ALERT, NULL, "failing", RAISED, WARNING, "BellwetherAlertingFails"},
+    {BW_EVENT_ALERT, NULL, "ok", CLEARED, NOTICE, "BellwetherAlertingFails"},
     {BW_EVENT_ALERT, NULL, NULL, INFORMATION, WARNING, "BellwetherAlertTarget"},
 };
 #define MEANINGS (sizeof(meanings) / sizeof(meanings[0]))

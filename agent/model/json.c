@@ -54,6 +54,21 @@ static struct json_object *seconds(uint64_t ns)
     return decimal(ns / 1000 + (ns % 1000 >= 500));
 }
 
+/* The same of what may be negative. */
+static struct json_object *offset(int64_t ns)
+{
+    uint64_t amount = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns, millionths = amount / 1000 + (amount % 1000 >= 500);
+    struct json_object *positive = seconds(amount), *json;
+    char text[40];
+
+    if (positive == NULL || ns >= 0 || millionths == 0)
+        return positive;
+    snprintf(text, sizeof(text), "-%s", json_object_get_string(positive));
+    json = json_object_new_double_s(-(double)millionths / 1e6, text);
+    json_object_put(positive);
+    return json;
+}
+
 size_t bw_utf8_length(const unsigned char *p, size_t length)
 {
     size_t n = p[0] < 0x80                   ? 1
@@ -158,6 +173,8 @@ static struct json_object *value_of(const struct bw_field *field, const void *ro
     case BW_TYPE_NS:
     case BW_TYPE_BRIEF:
         return seconds(u64_at(p));
+    case BW_TYPE_OFFSET:
+        return offset((int64_t)u64_at(p));
     case BW_TYPE_DIGEST:
         snprintf(text, sizeof(text), "%016" PRIx64, u64_at(p));
         return json_object_new_string(text);

@@ -16,6 +16,9 @@ enum against {
     QUEUE,    /* size of the sending queue */
 };
 
+/* What happened once stays counted, and a verdict: how to have it over. */
+#define ANEW ", then count anew with \"bellwether sync --reset\""
+
 static const struct rule {
     const char *key, *title, *advice;
     size_t offset;
@@ -34,10 +37,10 @@ static const struct rule {
     {"unsynced_missing", "Updates that never came",
      "connections may be lost in a failover: raise the sending queue, or leave short-lived services out",
      WIDE(missing_unsynced), RECEIVED, 1},
-    {"lost_connections", "Lost connections to peers", "a peer went away or could not be reached: see the history",
-     WIDE(lost_connections), NOTHING, 0},
+    {"lost_connections", "Lost connections to peers",
+     "a peer went away or could not be reached: see the history" ANEW, WIDE(lost_connections), NOTHING, 0},
     {"timed_out_connections", "Timed-out connections to peers",
-     "a peer did not answer in time: check its load and the secured network", WIDE(timed_out_connections), NOTHING, 0},
+     "a peer did not answer in time: check its load and the secured network" ANEW, WIDE(timed_out_connections), NOTHING, 0},
     {"queue_average", "Average length of the sending queue",
      "updates are made faster than peers acknowledge them: raise the sending queue, or leave services out",
      NARROW(queue_average), QUEUE, 80},

@@ -174,6 +174,19 @@ size_t bw_format(char *dst, size_t cap, const char *format, ...)
     return length;
 }
 
+char *bw_mac_to_text(const uint8_t mac[6], char *dst)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (unsigned i = 0; i < 6; i++) {
+        dst[3 * i] = digits[mac[i] >> 4];
+        dst[3 * i + 1] = digits[mac[i] & 0xf];
+        dst[3 * i + 2] = ':';
+    }
+    dst[BW_MAC_TEXT_MAX - 1] = '\0';
+    return dst;
+}
+
 int bw_name_compare(const char *a, const char *b)
 {
     size_t la = strlen(a), lb = strlen(b);

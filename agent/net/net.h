@@ -129,6 +129,8 @@ int bw_port_receive(struct bw_port *port, uint8_t *frame, size_t cap);
 struct bw_arrival {
     uint8_t interface; /* for the caller's own use */
     uint16_t at, length;
+    uint8_t mac[6];           /* of the sender on this link; all zero: not known */
+    struct bw_address source; /* family 0: not known */
     uint8_t bytes[BW_ARRIVAL_MAX];
 };
 

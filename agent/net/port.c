@@ -117,22 +117,26 @@ int bw_port_send(struct bw_port *port, const uint8_t *frame, size_t length)
     return result;
 }
 
-int bw_port_receive(struct bw_port *port, uint8_t *frame, size_t cap)
+static int receive_unicast(struct bw_port *port, uint8_t *frame, size_t cap, struct bw_address *source)
 {
     int result = 0;
 
-    if (port->transport != BW_TRANSPORT_UNICAST) {
-        struct bw_arrival arrival;
-        bool more;
-
-        if (bw_packet_receive(&port->packet, &arrival, 1, &more) == 0 || arrival.length > cap)
-            return 0;
-        memcpy(frame, arrival.bytes + arrival.at, arrival.length);
-        return arrival.length;
-    }
     for (int i = 0; i < 2 && result == 0; i++)
-        result = bw_unicast_receive(&port->unicast[i], frame, cap);
+        result = bw_unicast_receive(&port->unicast[i], frame, cap, source);
     return result;
+}
+
+int bw_port_receive(struct bw_port *port, uint8_t *frame, size_t cap)
+{
+    struct bw_arrival arrival;
+    bool more;
+
+    if (port->transport == BW_TRANSPORT_UNICAST)
+        return receive_unicast(port, frame, cap, &arrival.source);
+    if (bw_packet_receive(&port->packet, &arrival, 1, &more) == 0 || arrival.length > cap)
+        return 0;
+    memcpy(frame, arrival.bytes + arrival.at, arrival.length);
+    return arrival.length;
 }
 
 unsigned bw_port_receive_many(struct bw_port *port, struct bw_arrival *arrivals, unsigned count, bool *more)
@@ -142,12 +146,15 @@ unsigned bw_port_receive_many(struct bw_port *port, struct bw_arrival *arrivals,
     if (port->transport != BW_TRANSPORT_UNICAST)
         return bw_packet_receive(&port->packet, arrivals, count, more);
     while (total < count) {
-        int length = bw_port_receive(port, arrivals[total].bytes, BW_FRAME_MAX);
+        struct bw_arrival *arrival = &arrivals[total];
+        int length = receive_unicast(port, arrival->bytes, BW_FRAME_MAX, &arrival->source);
 
         if (length <= 0)
             break;
-        arrivals[total].at = 0;
-        arrivals[total++].length = (uint16_t)length;
+        arrival->at = 0;
+        arrival->length = (uint16_t)length;
+        memset(arrival->mac, 0, sizeof(arrival->mac));
+        total++;
     }
     *more = total == count;
     return total;

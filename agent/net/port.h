@@ -37,6 +37,6 @@ unsigned bw_packet_receive(struct bw_packet *packet, struct bw_arrival *arrivals
 
 int bw_unicast_attach(struct bw_unicast *unicast, int ifindex);
 int bw_unicast_send(struct bw_unicast *unicast, const uint8_t *frame, size_t length);
-int bw_unicast_receive(struct bw_unicast *unicast, uint8_t *frame, size_t cap);
+int bw_unicast_receive(struct bw_unicast *unicast, uint8_t *frame, size_t cap, struct bw_address *source);
 
 #endif

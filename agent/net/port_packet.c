@@ -265,6 +265,11 @@ static bool accept_packet(const struct bw_packet *packet, struct mmsghdr *header
         return false;
     arrival->at = (uint16_t)(payload - arrival->bytes);
     arrival->length = (uint16_t)length;
+    arrival->source.family = 0; /* what stands in the packet is often 0.0.0.0 */
+    if (from->sll_halen == sizeof(arrival->mac))
+        memcpy(arrival->mac, from->sll_addr, sizeof(arrival->mac));
+    else
+        memset(arrival->mac, 0, sizeof(arrival->mac));
     return true;
 }
 
@@ -289,6 +294,8 @@ static unsigned receive_batch(struct bw_packet *packet, struct bw_arrival *arriv
         if (good < (unsigned)i) {
             arrivals[good].at = arrivals[i].at;
             arrivals[good].length = arrivals[i].length;
+            memcpy(arrivals[good].mac, arrivals[i].mac, sizeof(arrivals[i].mac));
+            arrivals[good].source = arrivals[i].source;
             memcpy(arrivals[good].bytes, arrivals[i].bytes, sizeof(arrivals[i].bytes));
         }
         good++;

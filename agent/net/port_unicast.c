@@ -138,17 +138,40 @@ int bw_unicast_send(struct bw_unicast *unicast, const uint8_t *frame, size_t len
     return result;
 }
 
-int bw_unicast_receive(struct bw_unicast *unicast, uint8_t *frame, size_t cap)
+union sender {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static void note_sender(const union sender *from, struct bw_address *source)
+{
+    bool v6 = from->any.sa_family == AF_INET6;
+
+    memset(source, 0, sizeof(*source));
+    source->family = v6 ? 6 : 4;
+    source->prefix = v6 ? 128 : 32;
+    if (v6)
+        memcpy(source->bytes, &from->v6.sin6_addr, sizeof(from->v6.sin6_addr));
+    else
+        memcpy(source->bytes, &from->v4.sin_addr, sizeof(from->v4.sin_addr));
+}
+
+int bw_unicast_receive(struct bw_unicast *unicast, uint8_t *frame, size_t cap, struct bw_address *source)
 {
     for (int i = 0; unicast->fd >= 0 && i < 64; i++) {
-        ssize_t length = recv(unicast->fd, frame, cap, MSG_DONTWAIT | MSG_TRUNC);
+        union sender from = {0};
+        socklen_t size = sizeof(from);
+        ssize_t length = recvfrom(unicast->fd, frame, cap, MSG_DONTWAIT | MSG_TRUNC, &from.any, &size);
 
         if (length < 0 && errno == EAGAIN)
             return 0;
         if (length < 0 && errno != EINTR && errno != ENETDOWN && errno != ECONNREFUSED)
             return -errno;
-        if (length > 0 && (size_t)length <= cap && unicast->ifindex && !unicast->send_only)
+        if (length > 0 && (size_t)length <= cap && unicast->ifindex && !unicast->send_only) {
+            note_sender(&from, source);
             return (int)length;
+        }
     }
     return 0;
 }

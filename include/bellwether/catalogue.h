@@ -27,6 +27,7 @@ enum bw_type {
     BW_TYPE_ADDRESS, /* struct bw_address without prefix. JSON string ("" = none); SNMP two columns: InetAddressType at
                         column, InetAddress at column + 1 (unknown(0) and zero length = none) */
     BW_TYPE_PREFIX,  /* struct bw_address. JSON "a.b.c.d/n". SNMP: index (type, address) and prefix length at column */
+    BW_TYPE_OFFSET,  /* int64_t duration, either way. JSON seconds as a number, SNMP Integer32 milliseconds (saturating), metric seconds */
     BW_TYPE_HISTOGRAM, /* struct bw_late_histogram. JSON { "count", "sum_seconds", "buckets": [ { "at_most_seconds", "count" } ] }
                           whose counts are cumulative; metric histogram; not in SNMP */
 };

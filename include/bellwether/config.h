@@ -260,7 +260,7 @@ struct bw_proxied_config {
 
 /* ---- alerts ---- */
 
-enum bw_alert_protocol { BW_ALERT_LOCAL = 1, BW_ALERT_UDP, BW_ALERT_TCP };
+enum bw_alert_protocol { BW_ALERT_LOCAL = 1, BW_ALERT_UDP, BW_ALERT_TCP, BW_ALERT_TLS };
 enum bw_alert_tls { BW_ALERT_TLS_NONE = 1, BW_ALERT_TLS_STARTTLS, BW_ALERT_TLS_IMPLICIT };
 
 /* One target; fields of other kinds than its own are empty. Secrets are in files, read anew for each try. */
@@ -276,7 +276,7 @@ struct bw_alert_target_config {
     uint64_t digest_ns;    /* quiet time that ends the gathering */
     uint64_t timeout_ns;   /* of a try */
     char socket[BW_PATH_MAX]; /* syslog, journal: the local one */
-    char server[64];          /* syslog: "address:port", "" = the local socket */
+    char server[264];         /* syslog: "address:port" or "name:port", "" = the local socket */
     uint32_t protocol;        /* syslog to a server: enum bw_alert_protocol */
     uint32_t facility;        /* syslog */
     uint32_t enterprise;      /* syslog: number for structured data, 0 = none is sent */
@@ -291,6 +291,8 @@ struct bw_alert_target_config {
     char token_file[BW_PATH_MAX];  /* HTTP: bearer token */
     char secret_file[BW_PATH_MAX]; /* webhook: signs the body */
     char ca_file[BW_PATH_MAX];
+    char certificate_file[BW_PATH_MAX]; /* that this side shows */
+    char key_file[BW_PATH_MAX];         /* of that certificate */
     bool verify;
     uint64_t repeat_ns;           /* alertmanager */
     char command[BW_COMMAND_MAX]; /* exec: words, each ended by NUL */
@@ -327,6 +329,7 @@ struct bw_config {
         uint32_t notify;       /* enum bw_notify */
         bool checkpoint_view;  /* the ha subtree of CHECKPOINT-MIB is answered, too */
         bool checkpoint_traps; /* and its notifications are sent */
+        bool keepalived_view;  /* KEEPALIVED-MIB's instances are answered, too, and its notification is sent */
     } snmp;
     struct {
         bool enabled;

@@ -10,6 +10,7 @@
 #define BELLWETHER_CORE_H
 
 #include "bellwether/config.h"
+#include "bellwether/facts.h"
 #include "bellwether/message.h"
 #include "bellwether/model.h"
 
@@ -27,6 +28,7 @@ enum bw_input_kind {
     BW_INPUT_STOP,          /* orderly end: let go of everything, say so; the engine goes on until BW_OUTPUT_STOPPED */
     BW_INPUT_AUTH_TROUBLE,  /* text: unauthentic, replayed or foreign frames were seen (already rate-limited) */
     BW_INPUT_WITNESS,       /* a witness answered what BW_OUTPUT_WITNESS asked */
+    BW_INPUT_FACTS,         /* facts: what the other members remember of this one, at its start */
 };
 
 struct bw_input {
@@ -38,6 +40,7 @@ struct bw_input {
     union {
         const struct bw_message *message; /* valid during the call only */
         const struct bw_request *request; /* likewise */
+        const struct bw_facts *facts;     /* likewise */
         struct bw_address address;
     };
     char text[BW_TEXT_MAX];
@@ -88,6 +91,7 @@ struct bw_core_start {
     char version[BW_NAME_MAX];
     uint16_t protocol, protocol_least; /* 0 = this build's */
     uint64_t decisions[BW_MAX_GROUPS]; /* by group index: of the group's row, kept over the restart */
+    uint64_t facts_number; /* of what the store kept of admin state and pnotes (facts.h), 0 = not known */
     bool syncs; /* state synchronisation runs: its pnote is in init until it reports */
     uint8_t pnotes_count; /* persistent user pnotes, all fields of a row that matter: name, status, timeout_ns */
     struct bw_pnote_row pnotes[BW_MAX_PNOTES];
@@ -133,6 +137,9 @@ void bw_core_states(const struct bw_core *core, uint8_t states[BW_MAX_MEMBERS], 
 
 /* The local member's resources, as the thread that runs them shows them: for snapshots, and for the other members. Between turns. */
 void bw_core_resources(struct bw_core *core, const struct bw_resource_row *rows, uint32_t count);
+
+/* What was asked of the local member, to be kept. Between turns. */
+void bw_core_facts(const struct bw_core *core, struct bw_facts_own *own);
 
 /* Writes everything that the core knows into a snapshot: cluster, members, interfaces, pnotes, addresses, groups, group members,
  * causes. Not: number, times, history range, agent, frame counters of local interfaces. */

@@ -23,6 +23,7 @@ enum bw_request_kind {
     BW_REQUEST_SERVICE,          /* mode "service": group, held: whoever decides has given it to this member, or not; text (who says so) */
     BW_REQUEST_ALERT_TEST,       /* name: of a target, "" = all; never the engine's: the alert desk answers it */
     BW_REQUEST_RESOURCE,         /* a resource of this member changed its state: group, name, former, status (enum bw_group_state), took_ns, text */
+    BW_REQUEST_FACTS,            /* what the other members remember of this one lies on the desk of facts (facts.h) */
 };
 
 struct bw_request {

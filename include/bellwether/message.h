@@ -164,12 +164,15 @@ struct bw_page {
     };
 };
 
+#define BW_SENDER_TEXT_MAX 50 /* a link-layer or network address as text */
+
 struct bw_message {
     enum bw_message_kind kind;
     uint8_t sender;          /* member id */
     uint8_t interface;       /* index on which it was sent; set by net on receipt to the one it came in on */
     struct bw_boot_id boot;  /* of the sender's process */
     uint64_t sequence;       /* per boot id, class and interface */
+    char from[BW_SENDER_TEXT_MAX]; /* set by the engine: the link-layer or network address that it came from, "" = not known */
     union {
         struct bw_heartbeat heartbeat;
         struct bw_page page;

@@ -91,8 +91,9 @@ enum bw_cause {
     BW_CAUSE_RECOVERY,     /* primary-up: the higher rank took it back */
     BW_CAUSE_SPLIT_BRAIN,  /* two holders met and rank decided */
     BW_CAUSE_PAUSE,        /* the holder had been stopped or starved */
+    BW_CAUSE_RESOURCE,     /* a resource of the group failed there, or an address that it watches is lost */
 };
-#define BW_CAUSE_LAST BW_CAUSE_PAUSE
+#define BW_CAUSE_LAST BW_CAUSE_RESOURCE
 
 enum bw_event_kind {
     BW_EVENT_START = 1,        /* the agent started, or stopped in order */
@@ -297,6 +298,9 @@ struct bw_agent_row {
     uint64_t late_buckets[BW_LATE_BUCKETS]; /* heartbeats sent at most so late, each bucket by itself: bw_late_bounds_ns */
     uint64_t late_sum_ns;
     uint64_t late_count;
+    bool store_writable; /* what must outlive a restart can be kept in state_dir */
+    bool http_enabled;   /* by the configuration */
+    bool http_listening; /* HTTP answers, at all its addresses that this host has */
 };
 
 /* What late_buckets, late_sum_ns and late_count of the agent's row are together, in this order. */
@@ -422,6 +426,7 @@ struct bw_alert_row {
     uint64_t suppressed; /* by rate limit, digest or maintenance: told in a digest */
     int64_t last_wall; /* of the last delivery, 0 = none yet */
     char last_error[BW_TEXT_MAX]; /* of the last try that failed; empty once it works again */
+    char trouble[BW_TEXT_MAX]; /* why it has failed for long, which the engine makes an event of; empty: it has not. Not shown by itself */
 };
 
 /* What threads other than the engine's contribute to a snapshot (bellwether/published.h). */

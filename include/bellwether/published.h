@@ -11,6 +11,7 @@
 
 struct bw_published;
 struct bw_sync_view_box;
+struct bw_facts_desk;
 
 /* For data of `bytes` bytes (plain, without pointers); all zero until the first write. NULL when out of memory. */
 struct bw_published *bw_published_new(size_t bytes);
@@ -27,6 +28,7 @@ struct bw_published_rows {
     struct bw_published *alerts;    /* struct bw_alert_rows, written by the alert thread */
     struct bw_published *resources; /* struct bw_resource_rows: of the local member, written by the resource thread */
     struct bw_sync_view_box *sync_view; /* the other way: what the engine tells the sync thread */
+    struct bw_facts_desk *facts;        /* members' facts, between engine, sync thread and store */
 };
 
 #endif

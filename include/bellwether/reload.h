@@ -47,5 +47,7 @@ void bw_reload_token_file(struct bw_reload *reload, const struct bw_config *conf
 
 /* The alert targets, when a reload has changed them since *serial (0 at first), which is set then. reload may be NULL. */
 bool bw_reload_alerts(struct bw_reload *reload, uint64_t *serial, struct bw_alerts_config *alerts);
+/* The settings of state synchronisation likewise. */
+bool bw_reload_sync(struct bw_reload *reload, uint64_t *serial, struct bw_sync_config *sync);
 
 #endif

@@ -7,6 +7,7 @@
 #define BELLWETHER_STATS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bellwether/limits.h"
@@ -35,6 +36,13 @@ struct bw_stats {
     _Atomic uint64_t traps_dropped;
     _Atomic uint64_t sync_resets; /* how often the counters of state synchronisation are to have been reset: written by the engine */
     struct bw_trap_rule_stats trap_rules[BW_MAX_TRAP_RULES];
+    _Atomic uint64_t http_listening; /* 0 or 1 */
+    _Atomic uint64_t store_writable; /* 0 or 1: what the store tried last was written */
+    _Atomic uint64_t store_error;    /* errno of what it could not write, 0 = none */
+    _Atomic uint64_t store_since_ns; /* when it began the write that it is in, 0 = it is in none: a disk may hang */
 };
+
+/* Can what must outlive a restart be written, as far as the store knows? now_ns: CLOCK_BOOTTIME. False while no store runs. */
+bool bw_stats_store_writable(const struct bw_stats *stats, uint64_t now_ns);
 
 #endif

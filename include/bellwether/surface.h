@@ -21,7 +21,7 @@ struct bw_surface_context {
     struct bw_board *board;
     struct bw_mailbox *mailbox;
     struct bw_history *history;
-    struct bw_stats *stats;
+    struct bw_stats *stats; /* may be NULL in tests of surfaces that keep none */
     struct bw_reload *reload; /* NULL: there is none (tests) */
     struct bw_published_rows rows; /* what this surface contributes to snapshots; a member may be NULL in tests */
     struct bw_alert_desk *alert_desk; /* where a test of the alert targets is asked for; may be NULL */
@@ -84,8 +84,13 @@ enum bw_result bw_alert_desk_test(struct bw_alert_desk *desk, const char *target
 /* The store keeps history, admin state and persistent pnotes in state_dir, written by its own thread. Load before the engine starts:
  * fills start's admin and pnote fields and restores the history. A damaged file is told, set aside and never stops a start. */
 void bw_store_load(const struct bw_config *config, struct bw_history *history, struct bw_core_start *start);
+/* What it keeps of the other members' facts, onto their desk. After load, before any thread. */
+void bw_store_load_others(const struct bw_config *config, const struct bw_facts_desk *desk);
 int bw_store_start(const struct bw_surface_context *context, struct bw_store **store);
 void bw_store_stop(struct bw_store *store);
+/* Says in an answer that was "done" to a request of which this member has to keep something that it is not on disk, when the store
+ * cannot write now. For whoever passes answers on; any thread. */
+void bw_store_qualify(const struct bw_surface_context *context, const struct bw_request *request, struct bw_answer *answer);
 
 /* Received SNMP notifications. Prepare before the process has any thread: it forks the processes that receive, which wipe
  * their copy of secret first. *traps stays NULL when the configuration has no traps. Start begins to take what they send and registers the pnotes; stop, also without start,

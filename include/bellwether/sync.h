@@ -91,6 +91,9 @@ struct bw_sync_provider {
     void (*owner_moved)(void *self, uint8_t from, uint8_t to);
     /* May be NULL. What count() tells begins anew. */
     void (*reset)(void *self);
+    /* May be NULL. The settings of synchronisation in the configuration that it was opened with have changed. Its descriptors may be others
+     * afterwards. */
+    void (*reconfigured)(void *self);
 };
 
 extern const struct bw_sync_provider bw_sync_conntrack;

@@ -26,6 +26,7 @@ struct bw_sync_view {
         uint8_t mac[6];
         struct bw_address address4;
     } links[BW_MAX_INTERFACES]; /* by interface index; those that are not secured are never usable */
+    uint64_t facts_number, facts_offered; /* of the local member's facts, which lie on their desk (facts.h) */
     uint32_t keys_count; /* 0 with auth "none" */
     uint8_t keys[2][BW_KEY_BYTES];
 };

@@ -31,6 +31,9 @@ size_t bw_vformat(char *dst, size_t cap, const char *format, va_list args);
 char *bw_address_to_text(const struct bw_address *a, bool with_prefix, char *dst);
 /* Text to address. "10.0.0.1" has prefix 32, "::1" 128. 0 or -EINVAL. */
 int bw_address_from_text(const char *text, struct bw_address *a);
+/* "02:00:5e:00:01:02". dst: BW_MAC_TEXT_MAX bytes. Returns dst. */
+#define BW_MAC_TEXT_MAX 18
+char *bw_mac_to_text(const uint8_t mac[6], char *dst);
 /* Order by family, bytes, prefix: negative, 0, positive. */
 int bw_address_compare(const struct bw_address *a, const struct bw_address *b);
 /* Is a in the network of net (its prefix length)? */

@@ -105,6 +105,15 @@ static uint64_t dead_ns(const struct sim *sim)
     return most * sim->d_ns;
 }
 
+/* Where more comes in than can be read, silence has to last six times as long. */
+static uint64_t flood_ns(const struct sim *sim)
+{
+    for (uint8_t i = 0; i < sim->members; i++)
+        if (sim->nodes[i].flooded)
+            return 5 * dead_ns(sim) + 6 * sim->i_ns / 4;
+    return 0;
+}
+
 static bool lossy(const struct sim *sim)
 {
     return sim->lossy || sim->now_ns < sim->lossy_until_ns;
@@ -195,6 +204,18 @@ static void note_worst(double *worst, uint64_t took_ns, uint64_t bound_ns)
         *worst = (double)took_ns / (double)bound_ns;
 }
 
+/* When one of two holders took the group last. Its addresses may have been there all the time: who lets go and takes it again at once has
+ * to be heard once more. */
+static uint64_t taken_anew(struct sim *sim, uint8_t group, uint8_t a, uint8_t b)
+{
+    uint64_t epochs = sim->nodes[a].core->groups[group].hold_epoch << 32 | sim->nodes[b].core->groups[group].hold_epoch;
+
+    if (sim->epochs[group][a][b] != epochs)
+        sim->anew_ns[group][a][b] = sim->now_ns;
+    sim->epochs[group][a][b] = epochs;
+    return sim->anew_ns[group][a][b];
+}
+
 static void check_pair(struct sim *sim, uint8_t group, uint8_t a, uint8_t b)
 {
     uint64_t *since = &sim->both_ns[group][a][b], *met = &sim->met_ns[group][a][b], base, bound, d = sim->largest_delay_ns;
@@ -208,7 +229,9 @@ static void check_pair(struct sim *sim, uint8_t group, uint8_t a, uint8_t b)
     }
     if (*since == 0)
         *since = sim->now_ns;
-    base = *since > sim->changed_ns ? *since : sim->changed_ns;
+    base = taken_anew(sim, group, a, b);
+    base = *since > base || !lossy(sim) ? *since : base;
+    base = base > sim->changed_ns ? base : sim->changed_ns;
     if (*met < base)
         *met = has_heard(sim, a, b, base) && has_heard(sim, b, a, base) ? sim->now_ns : 0;
     if (((sim->nodes[a].condition | sim->nodes[b].condition) & IS_DEAF) || sim->nodes[a].deafened_ns != 0 ||
@@ -280,7 +303,8 @@ static void check_none(struct sim *sim, uint8_t group, const uint8_t set[BW_MAX_
         if (sim->none_ns[group][s] == 0)
             sim->none_ns[group][s] = sim->now_ns;
         base = sim->none_ns[group][s] > sim->changed_ns ? sim->none_ns[group][s] : sim->changed_ns;
-        bound = (any_keen ? dead_ns(sim) : dead_ns(sim) + 3 * sim->d_ns) + 2 * sim->i_ns + sim->largest_delay_ns + (lossy(sim) ? 3 * sim->d_ns : 0);
+        bound = (any_keen ? dead_ns(sim) : dead_ns(sim) + 3 * sim->d_ns) + 2 * sim->i_ns + sim->largest_delay_ns +
+                (lossy(sim) ? 3 * sim->d_ns : 0) + flood_ns(sim);
         if (sim->now_ns > base)
             note_worst(&sim->worst_none, sim->now_ns - base, bound + EDGE_NS);
         if (sim->now_ns > base + bound + EDGE_NS)
@@ -342,14 +366,19 @@ static void check_deaf(struct sim *sim, uint8_t node, uint8_t group)
         n->was_holding[group] = holding;
         return;
     }
+    if (n->delivered_ns > n->deafened_ns + sim->largest_delay_ns) /* a farewell, say: it shows that it hears */
+        n->deafened_view = 0;
     if (n->deafened_ns == 0) {
         n->deafened_ns = sim->now_ns;
-        n->deafened_in_view = false;
+        n->deafened_view = 0;
         for (uint8_t i = 0; i < sim->members; i++)
             if (n->core->members[i].in_view && sim->now_ns - n->core->members[i].heard_ns < sim->i_ns)
-                n->deafened_in_view = true;
+                n->deafened_view |= (uint16_t)(1U << i);
     }
-    if (holding && !n->was_holding[group] && n->deafened_in_view && n->resumed_ns < n->deafened_ns &&
+    for (uint8_t i = 0; i < sim->members; i++)
+        if (n->core->members[i].farewell) /* that it is not heard any more is explained */
+            n->deafened_view &= (uint16_t)~(1U << i);
+    if (holding && !n->was_holding[group] && n->deafened_view != 0 && n->resumed_ns < n->deafened_ns &&
         sim->now_ns > n->deafened_ns + sim->d_ns - sim->i_ns && sim->now_ns < n->deafened_ns + 4 * sim->d_ns - 2 * sim->i_ns)
         sim_fail(sim, "member %u took group %u %.1f ms after it became deaf", node + 1, group,
                  (double)(sim->now_ns - n->deafened_ns) / 1e6);

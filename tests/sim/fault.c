@@ -374,7 +374,7 @@ void sim_faults_end(struct sim *sim)
             n->due_ns = sim->now_ns;
             n->resumed_ns = sim->now_ns;
         }
-        n->unwitnessed = false;
+        n->unwitnessed = n->flooded = false;
         for (uint8_t k = 0; k < sim->interfaces; k++) {
             n->deaf_port[k] = n->mute_port[k] = false;
             sim_node_link(sim, i, k, true);

@@ -67,7 +67,7 @@ void sim_node_start(struct sim *sim, uint8_t node)
     n->core = bw_core_init(n->memory, &n->config, &start);
     n->due_ns = sim->now_ns;
     n->answered_ns = 0;
-    n->paused_since_ns = n->resumed_ns = n->deafened_ns = 0;
+    n->paused_since_ns = n->resumed_ns = n->deafened_ns = n->delivered_ns = 0;
     n->had_view = false;
     for (uint8_t i = 0; i < sim->interfaces; i++)
         sim_node_link(sim, node, i, n->link[i]);

@@ -152,6 +152,31 @@ static void loss_50(struct sim *sim)
     losing(sim, 3, 50, 120000);
 }
 
+/* More frames come in than turns can read, so that some of the members' own are lost too. */
+static void flood(struct sim *sim, uint8_t per_cent)
+{
+    sim_begin(sim);
+    sim_loss(sim, per_cent);
+    for (uint8_t i = 0; i < sim->members; i++)
+        sim->nodes[i].flooded = true;
+    sim_changed(sim);
+    sim_wait(sim, 120000);
+}
+
+static void flood_alone(struct sim *sim)
+{
+    flood(sim, 30);
+}
+
+static void flood_and_death(struct sim *sim)
+{
+    flood(sim, 30);
+    sim_node_crash(sim, 0, false, true);
+    sim_changed(sim);
+    sim_wait(sim, 20000);
+    EXPECT(sim, sim_holder(sim, 0) == 1, "the other one did not take over");
+}
+
 static void twice_and_late(struct sim *sim)
 {
     sim_begin(sim);
@@ -276,6 +301,10 @@ const struct sim_schedule sim_link_schedules[] = {
     {"20 % loss for 60 s, dead after 5", 3, 2, loss_20, 0, 0, 0, 0, 0},
     {"50 % loss for 120 s: one flip in 30 s at most", 2, 2, loss_50, 4, ANY, ANY, ANY, 0},
     {"50 % loss for 120 s: one flip in 30 s at most", 3, 2, loss_50, 4, ANY, ANY, ANY, 0},
+    {"more frames than can be read, for 120 s: nothing changes", 2, 2, flood_alone, 0, 0, 0, 0, 0},
+    {"more frames than can be read, for 120 s: nothing changes", 3, 2, flood_alone, 0, 0, 0, 0, 0},
+    {"more frames than can be read: a death is seen all the same", 2, 2, flood_and_death, 1, 6000, 0, 0, 0},
+    {"more frames than can be read: a death is seen all the same", 3, 2, flood_and_death, 1, 6000, 0, 0, 0},
     {"frames twice, late and out of order for 60 s", 2, 2, twice_and_late, 0, 0, 0, 0, 0},
     {"frames twice, late and out of order for 60 s", 5, 2, twice_and_late, 0, 0, 0, 0, 0},
     {"recorded frames of a dead member played again", 2, 2, replayed_after_death, 0, 0, 0, 0, 0},

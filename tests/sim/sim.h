@@ -65,6 +65,7 @@ struct sim_node {
     struct sim_edge edges[BW_MAX_GROUPS];
     bool link[BW_MAX_INTERFACES];
     bool deaf_port[BW_MAX_INTERFACES], mute_port[BW_MAX_INTERFACES]; /* link is up, nothing comes in / goes out */
+    bool flooded; /* there is always more to read than a turn may take */
     bool unwitnessed; /* it does not reach the witness */
     uint32_t admin;
     uint16_t protocol; /* 0 = this build's */
@@ -73,7 +74,9 @@ struct sim_node {
     /* For the checks. */
     uint32_t condition; /* bits: waiting, listening, deaf, excluded, damped, works */
     uint64_t paused_since_ns, resumed_ns, excluded_ns, deafened_ns;
-    bool had_view, deafened_in_view, was_holding[BW_MAX_GROUPS];
+    uint64_t delivered_ns; /* the last frame came in, whoever sent it and whether he lives still */
+    bool had_view, was_holding[BW_MAX_GROUPS];
+    uint16_t deafened_view; /* members that were in its view when it became deaf */
     uint64_t epoch[BW_MAX_GROUPS];
     bool held[BW_MAX_GROUPS], held_before[BW_MAX_GROUPS];
     uint64_t stopped_ns[BW_MAX_GROUPS]; /* its core knows since then that the group is stopped, 0 = it is not */
@@ -116,6 +119,8 @@ struct sim {
     uint64_t connected_ns[BW_MAX_MEMBERS][BW_MAX_MEMBERS]; /* since when this one hears that one; 0 = does not */
     uint64_t both_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS][BW_MAX_MEMBERS]; /* both hold since */
     uint64_t met_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS][BW_MAX_MEMBERS];  /* and have heard each other since */
+    uint64_t anew_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS][BW_MAX_MEMBERS]; /* since one of them took it at another epoch */
+    uint64_t epochs[BW_MAX_GROUPS][BW_MAX_MEMBERS][BW_MAX_MEMBERS];  /* both epochs, as one number */
     uint64_t tie_ns; /* last change of who reaches the witness */
     uint64_t none_ns[BW_MAX_GROUPS][BW_MAX_MEMBERS];
     uint64_t hash; /* over everything that happened: the same seed gives the same */

@@ -188,6 +188,7 @@ static void deliver(struct sim *sim, const struct sim_event *e)
         return;
     }
     sim_begin_turn(sim, e->node);
+    node->delivered_ns = sim->now_ns;
     if (!bw_core_paused(node->core)) {
         message->interface = e->interface;
         if (sim_session_open(sim, e->node, message, &answer)) {
@@ -218,7 +219,7 @@ void sim_begin_turn(struct sim *sim, uint8_t node)
         return;
     n->begun = true;
     sim_bug_turn(sim, node);
-    bw_core_begin(n->core, sim->now_ns, (int64_t)sim->now_ns + n->wall_offset, sim->bug == SIM_BUG_NO_EXPIRY);
+    bw_core_begin(n->core, sim->now_ns, (int64_t)sim->now_ns + n->wall_offset, n->flooded || sim->bug == SIM_BUG_NO_EXPIRY);
     sim->turns++;
 }
 

@@ -14,6 +14,7 @@ static const char *const types[] = {
     [BW_TYPE_TEXT] = "text",       [BW_TYPE_MEMBER] = "member", [BW_TYPE_WALL] = "wall",
     [BW_TYPE_NS] = "ns",           [BW_TYPE_BRIEF] = "brief",   [BW_TYPE_DIGEST] = "digest",
     [BW_TYPE_ADDRESS] = "address", [BW_TYPE_PREFIX] = "prefix", [BW_TYPE_HISTOGRAM] = "histogram",
+    [BW_TYPE_OFFSET] = "offset",
 };
 static const char *const accesses[] = {
     [BW_ACCESS_NONE] = "none",   [BW_ACCESS_INDEX] = "index",   [BW_ACCESS_READ] = "read",

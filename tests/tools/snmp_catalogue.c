@@ -13,7 +13,7 @@ static const char *const types[] = {
     [BW_TYPE_U64] = "u64",       [BW_TYPE_BOOL] = "bool",     [BW_TYPE_ENUM] = "enum",
     [BW_TYPE_TEXT] = "text",     [BW_TYPE_MEMBER] = "member", [BW_TYPE_WALL] = "wall",
     [BW_TYPE_NS] = "ns",         [BW_TYPE_BRIEF] = "brief",   [BW_TYPE_DIGEST] = "digest", [BW_TYPE_ADDRESS] = "address",
-    [BW_TYPE_PREFIX] = "prefix", [BW_TYPE_HISTOGRAM] = "histogram",
+    [BW_TYPE_PREFIX] = "prefix", [BW_TYPE_HISTOGRAM] = "histogram", [BW_TYPE_OFFSET] = "offset",
 };
 static const char *const accesses[] = {
     [BW_ACCESS_INDEX] = "not-accessible", [BW_ACCESS_READ] = "read-only", [BW_ACCESS_WRITE] = "read-write",

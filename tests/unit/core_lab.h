@@ -61,6 +61,7 @@ struct lab {
     bool cut[BW_MAX_INTERFACES][LAB_MEMBERS][LAB_MEMBERS];
     bool neighbours[BW_MAX_INTERFACES];
     bool twice; /* every message is given twice */
+    void (*forge)(struct lab *lab, uint8_t from, struct bw_message *message); /* changes what is on its way; NULL = nothing */
     uint64_t failback_ns;
     enum bw_auto start; /* of the groups; 0 = auto */
     void (*change)(struct lab *lab, uint8_t member); /* makes a member's configuration another one */
@@ -167,6 +168,9 @@ static inline void lab_send(struct lab *lab, uint8_t from, const struct bw_messa
             assert_non_null(f->message);
             *f->message = *message;
             f->message->interface = i;
+            if (lab->forge != NULL)
+                lab->forge(lab, from, f->message);
+            bw_format(f->message->from, sizeof(f->message->from), "02:00:00:00:%u%u:0%u", i / 10, i % 10, from + 1U);
             lab->flying_count++;
         }
 }

@@ -102,6 +102,7 @@ static inline void bw_fixture_members(struct bw_snapshot *s)
     m->secured_required = 1;
     m->last_heard_ns = 40 * BW_MS;
     m->round_trip_ns = 230000;
+    m->clock_offset_ns = -1500000;
     m->heartbeats_sent = 36000;
     m->heartbeats_received = 35990;
     m->heartbeats_missed = 10;
@@ -238,6 +239,7 @@ static inline void bw_fixture_agent(struct bw_snapshot *s)
     a->snmp_notifications_dropped = 0;
     a->http_requests = 100;
     a->http_errors = 1;
+    a->store_writable = a->http_enabled = a->http_listening = true;
     for (unsigned i = 0; i < BW_LATE_BUCKETS; i++) {
         a->late_buckets[i] = 1000 >> i;
         a->late_count += a->late_buckets[i];

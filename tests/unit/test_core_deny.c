@@ -73,8 +73,36 @@ static void failure_moves_the_group_and_denies(void **state)
         assert_true(row_of(lab, 1, 0)->start_reason[0] != '\0');
         assert_state(lab, 0, BW_MEMBER_STANDBY); /* the group is not well there; the member is */
         assert_false(lab_snapshot(lab, 1)->cluster.takeover_possible);
+        for (uint8_t by = 0; by < 2; by++) {
+            assert_int_equal(lab_event(lab, by, BW_EVENT_FAILOVER)->cause, BW_CAUSE_RESOURCE);
+            assert_string_equal(lab_event(lab, by, BW_EVENT_FAILOVER)->reason, "fw2 took group1 over from fw1: resource");
+            assert_int_equal(lab_snapshot(lab, by)->causes[BW_CAUSE_RESOURCE - 1].failovers, 1);
+        }
+        assert_string_equal(lab_row(lab, 1, 1)->reason, "took over from fw1: a resource of the group failed there");
         lab_free(lab);
     }
+}
+
+/* Of a version that knows one cause more than this one. */
+static void tell_unknown_cause(struct lab *lab, uint8_t from, struct bw_message *message)
+{
+    (void)lab;
+    if (from == 1 && message->kind == BW_MESSAGE_HEARTBEAT && message->heartbeat.groups[0].cause == BW_CAUSE_RESOURCE)
+        message->heartbeat.groups[0].cause = BW_CAUSE_LAST + 1;
+}
+
+static void cause_of_a_newer_version_counts_as_none(void **state)
+{
+    struct lab *lab = lab_settled(2, 2, BW_RECOVERY_ACTIVE_UP);
+
+    (void)state;
+    lab->forge = tell_unknown_cause;
+    deny(lab, 0, BW_DENY_RESOURCE);
+    assert_int_equal(holder(lab), 1);
+    assert_int_equal(lab_event(lab, 0, BW_EVENT_FAILOVER)->cause, BW_CAUSE_NONE);
+    assert_int_equal(lab_snapshot(lab, 0)->causes[BW_CAUSE_NONE - 1].failovers, 1);
+    assert_int_equal(lab_event(lab, 1, BW_EVENT_FAILOVER)->cause, BW_CAUSE_RESOURCE);
+    lab_free(lab);
 }
 
 /* Each way in which it is lifted, or not. */
@@ -238,6 +266,7 @@ static void a_third_member_takes_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cause_of_a_newer_version_counts_as_none),
         cmocka_unit_test(failure_moves_the_group_and_denies), cmocka_unit_test(what_lifts_a_denial),
         cmocka_unit_test(both_denied_nothing_moves), cmocka_unit_test(denied_standby_is_no_successor),
         cmocka_unit_test(denied_server_runs_it_when_it_is_alone), cmocka_unit_test(resource_repaired_in_place),

@@ -34,6 +34,10 @@ static void alone_waits_then_takes(void **state)
     assert_holder(lab, 1);
     assert_false(lab_snapshot(lab, 1)->cluster.takeover_possible);
     assert_non_null(strstr(lab->snapshot.cluster.takeover_obstacle, "firewall"));
+    lab_input(lab, 1, (struct bw_input){.kind = BW_INPUT_AUTH_TROUBLE, .interface = 0, .text = "frames under a wrong key, or forged on eth0"});
+    assert_string_equal(lab_snapshot(lab, 1)->cluster.takeover_obstacle,
+                        "hears no other member, and refuses frames under a wrong key, or forged on eth0: "
+                        "are key and configuration the same on all?");
     lab_free(lab);
 }
 
@@ -437,28 +441,80 @@ static void heartbeats_do_not_drift(void **state)
     lab_free(lab);
 }
 
-static void bounded_turns_expire_nobody(void **state)
+/* Turns that read as much as they may. True when the member took the group in one of them. */
+static bool flooded(struct lab *lab, uint8_t who, int turns)
 {
-    struct lab *lab = lab_settled(2, 2, BW_RECOVERY_ACTIVE_UP);
-    struct lab_member *m = &lab->m[1];
     struct bw_input reply = {.kind = BW_INPUT_PROBE_REPLY, .interface = 0};
+    struct lab_member *m = &lab->m[who];
+    const struct bw_output *out;
+    bool took = false;
 
-    (void)state;
-    lab_kill(lab, 0);
-    lab_run(lab, 1); /* what was under way arrives */
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < turns; i++) {
         lab->now_ns += 100 * BW_MS;
         bw_core_begin(m->core, lab->now_ns, LAB_WALL, true);
         bw_core_input(m->core, &reply);
         bw_core_end(m->core);
-        while (bw_core_output(m->core) != NULL)
-            ;
+        while ((out = bw_core_output(m->core)) != NULL)
+            took = took || out->kind == BW_OUTPUT_GRANT;
     }
+    return took;
+}
+
+static void flood_hides_no_death_for_ever(void **state)
+{
+    struct lab *lab = lab_settled(2, 2, BW_RECOVERY_ACTIVE_UP);
+
+    (void)state;
+    lab_kill(lab, 0);
+    lab_run(lab, 1);
+    assert_false(flooded(lab, 1, 18));
+    assert_true(flooded(lab, 1, 4));
+    assert_shown(lab, 1, 0, BW_MEMBER_UNREACHABLE);
+    lab_free(lab);
+}
+
+static void bounded_turns_expire_nobody(void **state)
+{
+    struct lab *lab = lab_settled(2, 2, BW_RECOVERY_ACTIVE_UP);
+    struct lab_member *m = &lab->m[1];
+
+    (void)state;
+    lab_kill(lab, 0);
+    lab_run(lab, 1); /* what was under way arrives */
+    assert_false(flooded(lab, 1, 10));
     assert_shown(lab, 1, 0, BW_MEMBER_ACTIVE);
     m->due_ns = bw_core_deadline(m->core);
     lab_run(lab, 100);
     assert_holder(lab, 1);
     lab_free(lab);
+}
+
+/* Whichever of two holders hears the other one first: both tell that they met, once, and the winner announces anew. */
+static void both_holders_tell_that_they_met(void **state)
+{
+    (void)state;
+    for (uint8_t first = 0; first < 2; first++) {
+        struct lab *lab = lab_settled(2, 2, BW_RECOVERY_ACTIVE_UP);
+        uint8_t other = (uint8_t)(1 - first);
+        unsigned announced;
+
+        lab_cut(lab, 0, 1, true);
+        lab_cut(lab, 1, 0, true);
+        lab_run(lab, 3000);
+        assert_int_equal(lab_holders(lab, 0), 2);
+        announced = lab->m[0].announced;
+        lab_cut(lab, first, other, false); /* heard, and not hearing yet: less than two intervals long */
+        lab_run(lab, 120);
+        lab_cut(lab, other, first, false);
+        lab_run(lab, 3000);
+        assert_holder(lab, 0);
+        assert_true(lab->m[0].announced >= announced + 4);
+        for (uint8_t by = 0; by < 2; by++) {
+            assert_int_equal(lab_snapshot(lab, by)->cluster.split_brains, 1);
+            assert_int_equal(lab_count_events(lab, by, BW_EVENT_SPLIT_BRAIN), 1);
+        }
+        lab_free(lab);
+    }
 }
 
 static void flapping_is_damped(void **state)
@@ -515,6 +571,7 @@ int main(void)
         cmocka_unit_test(primary_takes_back), cmocka_unit_test(opposite_groups_share), cmocka_unit_test(newer_version_waits),
         cmocka_unit_test(messages_twice_change_nothing), cmocka_unit_test(deaf_member_hesitates),
         cmocka_unit_test(heartbeats_do_not_drift), cmocka_unit_test(bounded_turns_expire_nobody),
+        cmocka_unit_test(flood_hides_no_death_for_ever), cmocka_unit_test(both_holders_tell_that_they_met),
         cmocka_unit_test(flapping_is_damped), cmocka_unit_test(one_way_ring_is_slow),
     };
 

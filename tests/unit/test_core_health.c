@@ -169,6 +169,9 @@ static void data_link_down(void **state)
     assert_int_equal(row->receive, BW_DIRECTION_DOWN);
     assert_int_equal(row->transmit, BW_DIRECTION_DOWN);
     assert_int_equal(lab->snapshot.interfaces[3].state, BW_INTERFACE_UP); /* and not the other's own */
+    for (uint32_t i = 0; i < lab_snapshot(lab, 0)->pnotes_count; i++) /* the age of what is built in is that of its status */
+        if (lab->snapshot.pnotes[i].member == 1 && strcmp(lab->snapshot.pnotes[i].name, "Interface Active Check") == 0)
+            assert_in_range(lab->snapshot.pnotes[i].age_ns, 0, 10 * BW_MS);
     lab_link(lab, 0, 0, true);
     lab_run(lab, 1000);
     assert_holder(lab, 1);

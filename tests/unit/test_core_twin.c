@@ -46,7 +46,9 @@ static void the_later_one_stays_out(void **state)
     assert_true(lab->m[0].holds[0] && !lab->m[1].holds[0] && !lab->m[2].holds[0]);
     assert_int_equal(lab_row(lab, 2, 0)->state, BW_MEMBER_DOWN);
     assert_true(lab_row(lab, 2, 0)->problem);
-    assert_non_null(strstr(lab_row(lab, 2, 0)->reason, "another process with the id 1 lives"));
+    assert_non_null(strstr(lab_row(lab, 2, 0)->reason, "another process with the id 1 lives at 02:00:00:00:0"));
+    assert_non_null(strstr(lab_event(lab, 2, BW_EVENT_MISMATCH)->reason, ":01, heard on eth")); /* the first one's */
+    assert_non_null(strstr(lab_event(lab, 0, BW_EVENT_MISMATCH)->reason, ":03, heard on eth")); /* the copy's */
     assert_int_equal(told(lab, 2), 1);
     assert_int_equal(told(lab, 0), 1);
     assert_int_equal(lab_row(lab, 1, 0)->state, BW_MEMBER_ACTIVE); /* nobody else noticed */

@@ -92,7 +92,7 @@ static void metrics_follow_the_conventions(void **state)
         for (size_t i = 0; i < length; i++)
             assert_true(islower(f->metric[i]) || isdigit(f->metric[i]) || f->metric[i] == '_');
         assert_true((f->metric_kind == BW_METRIC_COUNTER) == (strcmp(f->metric + length - 6, "_total") == 0));
-        if (f->type == BW_TYPE_NS || f->type == BW_TYPE_BRIEF)
+        if (f->type == BW_TYPE_NS || f->type == BW_TYPE_BRIEF || f->type == BW_TYPE_OFFSET)
             assert_string_equal(f->metric + length - 8, "_seconds");
         /* One family: one help text, one kind. */
         EACH_FIELD(p, g)

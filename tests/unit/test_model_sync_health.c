@@ -62,6 +62,10 @@ static void limits(void **state)
         }
         assert_string_equal(verdict(&row, cases[i].key)->shown, cases[i].shown);
         assert_non_null(strstr(row.advice, verdict(&row, cases[i].key)->title));
+        assert_non_null(strstr(row.advice, verdict(&row, cases[i].key)->advice)); /* whole */
+        /* What happened once would stay a verdict for ever: the advice says how to have it over. */
+        assert_int_equal(strstr(row.advice, "\"bellwether sync --reset\"") != NULL,
+                         verdict(&row, cases[i].key)->unit == BW_SYNC_UNIT_EVENTS);
     }
 }
 

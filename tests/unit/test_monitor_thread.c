@@ -447,6 +447,58 @@ static void test_conflict(void **state)
     wait_for("conflict", BW_PNOTE_PROBLEM, "conflict at 1");
 }
 
+static void hear_nothing(void *unused, struct bw_monitor *m)
+{
+    (void)unused;
+    (void)m;
+}
+
+/* One check so many milliseconds after the last one, with a clock that is made up: the status then. */
+static uint32_t checked(unsigned after_ms)
+{
+    struct bw_monitor *m = &monitors->monitors[0];
+
+    monitors->now_ns += after_ms * BW_MS;
+    m->busy = true;
+    m->ops->begin(m);
+    assert_false(m->busy);
+    return m->tally.status;
+}
+
+/* A conflict counts for a minute after it was told last. */
+static void test_conflict_is_over(void **state)
+{
+    static const struct bw_monitor_user nobody = {.verdict = hear_nothing};
+    struct bw_surface_context context = {.config = &config, .board = engine.board, .mailbox = engine.mailbox, .history = engine.history};
+
+    (void)state;
+    config.cluster.members_count = 2;
+    config.cluster.members[0].id = 1;
+    config.cluster.members[1].id = 2;
+    add("conflict", BW_MONITOR_CONFLICT);
+    assert_int_equal(pthread_create(&engine.thread, NULL, run_engine, NULL), 0);
+    assert_int_equal(bw_monitors_open(&context, -1, &monitors), 0);
+    monitors->user = &nobody;
+    monitors->now_ns = 1000000 * BW_SEC;
+    assert_int_equal(checked(1000), BW_PNOTE_OK);
+    happens(1, "conflict");
+    assert_int_equal(checked(1000), BW_PNOTE_PROBLEM);
+    assert_int_equal(checked(59999), BW_PNOTE_PROBLEM);
+    assert_int_equal(checked(1), BW_PNOTE_OK);
+    assert_string_equal(monitors->monitors[0].said, "nobody else answers for a virtual address");
+    happens(1, "conflict");
+    assert_int_equal(checked(1000), BW_PNOTE_PROBLEM);
+    for (unsigned i = 0; i < 20; i++) { /* it goes on: the minute begins anew each time */
+        happens(1, "conflict");
+        assert_int_equal(checked(10000), BW_PNOTE_PROBLEM);
+    }
+    for (unsigned i = 0; i < 2000; i++) /* more than the history holds, and none of it is ours */
+        happens(2, "conflict");
+    assert_int_equal(checked(59999), BW_PNOTE_PROBLEM);
+    assert_int_equal(checked(1), BW_PNOTE_OK);
+    assert_int_equal(checked(3600000), BW_PNOTE_OK);
+}
+
 static void test_peers_clock(void **state)
 {
     (void)state;
@@ -529,7 +581,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RUN(test_unit),      RUN(test_name),           RUN(test_mends),    RUN(test_deaf_engine),
         RUN(test_no_helper), RUN(test_strange_helper), RUN(test_commands), RUN(test_many_pings),
-        RUN(test_conflict),  RUN(test_peers_clock),
+        RUN(test_conflict),  RUN(test_conflict_is_over),  RUN(test_peers_clock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -451,6 +451,61 @@ static void test_on_all(void **state)
     is("-b ");
 }
 
+/* On all members and with a stop: that runs at the end, after a failure and for what was left, never since the group leaves. */
+static void test_on_all_with_stop(void **state)
+{
+    struct bw_resource_config *a = exec("a", BW_ON_FAILURE_FAILOVER, 1);
+
+    (void)state;
+    a->on = BW_ON_ALL;
+    a->watch_words = 1;
+    exec("b", BW_ON_FAILURE_FAILOVER, 0);
+    begin(1); /* an earlier run left it */
+    is("-a ");
+    assert_int_equal(bw_decide_touched(&d), 1);
+    stop_ends(0, true);
+    is("a=offline +a ");
+    start_ends(0, true);
+    is("a=online ");
+    held = 1; /* the group comes and goes */
+    is("+b ");
+    start_ends(1, true);
+    is("b=online ");
+    held = 0;
+    is("-b ");
+    stop_ends(1, true);
+    is("b=offline ");
+    bw_decide_watched(&d, 0, false, "exit status 1");
+    is("a=error -a ");
+    assert_false(denied(0, BW_DENY_RESOURCE));
+    stop_ends(0, true);
+    is("+a ");
+    start_ends(0, true);
+    is("a=online ");
+    bw_decide_watched(&d, 0, false, "exit status 1"); /* no retry is left: this member may not start the group, which is elsewhere */
+    is("a=error ");
+    assert_true(denied(0, BW_DENY_RESOURCE));
+    now_ns += 29 * BW_SEC;
+    is("");
+    now_ns += 2 * BW_SEC; /* it is tried again in any case */
+    is("-a ");
+    stop_ends(0, true);
+    is("+a ");
+    start_ends(0, true);
+    is("a=online ");
+    assert_false(denied(0, BW_DENY_RESOURCE));
+    assert_int_equal(bw_decide_touched(&d), 1);
+    assert_false(bw_decide_over(&d));
+    d.ending = true; /* the daemon ends */
+    is("-a ");
+    assert_false(bw_decide_over(&d));
+    stop_ends(0, false);
+    is("a=error ");
+    assert_true(bw_decide_over(&d));
+    assert_int_equal(bw_decide_touched(&d), 0);
+    is("");
+}
+
 static void test_watched_addresses(void **state)
 {
     const char *why = NULL;
@@ -678,6 +733,7 @@ int main(void)
         cmocka_unit_test_setup(test_dies_while_leaving, setup),
         cmocka_unit_test_setup(test_left_behind, setup),
         cmocka_unit_test_setup(test_on_all, setup),
+        cmocka_unit_test_setup(test_on_all_with_stop, setup),
         cmocka_unit_test_setup(test_watched_addresses, setup),
         cmocka_unit_test_setup(test_proxied, setup),
         cmocka_unit_test(test_configuration),

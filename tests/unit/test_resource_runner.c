@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/monitor/job.h"
@@ -186,6 +187,46 @@ static void test_stays(void **state)
     must_end(pid_in("child"));
 }
 
+/* As another user: it is that user wholly, without any privilege, and can be ended; who does not exist runs nothing. */
+static void test_other_user(void **state)
+{
+    struct bw_job job = job_of(60, "echo $(id -un) $(id -gn) $(id -G) $(grep CapEff /proc/self/status | cut -f2) $HOME");
+    struct bw_job_answer answer;
+    pid_t pid;
+
+    (void)state;
+    bw_copy(job.user, sizeof(job.user), "nobody");
+    job.leaves = true;
+    submit(&job);
+    answer = expect(60, BW_JOB_DONE);
+    assert_int_equal(answer.status, 0);
+    assert_non_null(strstr(answer.line, "nobody nogroup 65534 0000000000000000"));
+    expect(60, BW_JOB_GONE);
+
+    job = job_of(61, "trap '' TERM; sleep 1000 & echo $! > theirs; echo $$ > owner; while :; do sleep 1; done");
+    bw_copy(job.user, sizeof(job.user), "nobody");
+    job.stays = true;
+    job.grace_ns = 200 * BW_MS;
+    submit(&job);
+    expect(61, BW_JOB_STARTED);
+    pid = pid_in("owner");
+    assert_int_equal(kill(pid, 0), 0);
+    cancel(61); /* heeds no TERM: killed, with all of its group */
+    expect(61, BW_JOB_LATE);
+    expect(61, BW_JOB_GONE);
+    must_end(pid);
+    must_end(pid_in("theirs"));
+
+    job = job_of(62, "touch ran-as-nobody-else");
+    bw_copy(job.user, sizeof(job.user), "no-such-user");
+    job.leaves = true;
+    submit(&job);
+    answer = expect(62, BW_JOB_DONE);
+    assert_int_not_equal(answer.status, 0);
+    assert_non_null(strstr(answer.line, "no-such-user"));
+    expect(62, BW_JOB_GONE);
+}
+
 static void test_cannot_run(void **state)
 {
     struct bw_job job = job_of(30, "");
@@ -237,7 +278,7 @@ static int begin(void **state)
     (void)state;
     bw_copy(directory, sizeof(directory), "/tmp/bw-resource-XXXXXX");
     runner = bw_runner_start();
-    if (mkdtemp(directory) == NULL || runner < 0)
+    if (mkdtemp(directory) == NULL || chmod(directory, 0777) != 0 || runner < 0) /* for any user's commands */
         return -1;
     expect(0, 0);
     return 0;
@@ -255,6 +296,7 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_other_user),
         cmocka_unit_test(test_leaves),     cmocka_unit_test(test_fails),         cmocka_unit_test(test_stays),
         cmocka_unit_test(test_cannot_run), cmocka_unit_test(test_warden_killed), cmocka_unit_test(test_agent_ends),
     };
