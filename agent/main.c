@@ -222,7 +222,7 @@ static int agent_main(const struct bw_agent_context *context)
     struct bw_stats stats = {0};
     struct bw_handover handover = {0};
     struct bw_published_rows rows = {bw_published_new(sizeof(struct bw_sync_rows)), bw_published_new(sizeof(struct bw_alert_rows)),
-                                     bw_published_new(sizeof(struct bw_resource_rows)), bw_sync_view_new()};
+                                     bw_published_new(sizeof(struct bw_resource_rows)), bw_sync_view_new(), bw_facts_desk_new()};
     struct bw_agent agent = {context, config, bw_board_new(), bw_mailbox_new(), bw_history_new(), &stats, &handover, rows};
     struct bw_surface_context with = {config, agent.board, agent.mailbox, agent.history, &stats, NULL, rows, bw_alert_desk_new()};
     struct bw_core_start *start = calloc(1, sizeof(*start));
@@ -236,9 +236,10 @@ static int agent_main(const struct bw_agent_context *context)
     (void)bw_traps_prepare(config, (void *)(uintptr_t)context->keys, sizeof(context->keys), &surfaces.traps);
     if (bw_log_start("bellwetherd", context->foreground, bw_log_level_by_name(config->log_level)) != 0 ||
         agent.board == NULL || agent.mailbox == NULL || agent.history == NULL || start == NULL || rows.sync == NULL ||
-        rows.alerts == NULL || rows.resources == NULL)
+        rows.alerts == NULL || rows.resources == NULL || rows.facts == NULL)
         goto out;
     prepare_start(context, agent.history, start);
+    bw_store_load_others(config, rows.facts);
     error = bw_engine_new(&agent, start, &engine);
     if (error != 0)
         goto out;
@@ -267,6 +268,7 @@ out:
     bw_board_free(agent.board);
     bw_published_free(rows.sync);
     bw_sync_view_free(rows.sync_view);
+    bw_facts_desk_free(rows.facts);
     bw_published_free(rows.alerts);
     bw_published_free(rows.resources);
     bw_log_stop();

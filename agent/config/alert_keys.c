@@ -6,6 +6,7 @@
 
 #include "agent/config/reader.h"
 #include "bellwether/event.h"
+#include "bellwether/text.h"
 
 #define KEYS(table) .keys = table, .keys_count = sizeof(table) / sizeof(table[0])
 #define INTO(field)                                                                                                    \
@@ -19,7 +20,7 @@ static const struct bw_enum from_choices = {
     NULL, (const struct bw_enum_label[]){{BW_NOTIFY_OWN, "own", NULL}, {BW_NOTIFY_ALL, "all", NULL}, {0, NULL, NULL}}};
 
 static const struct bw_enum protocols = {
-    NULL, (const struct bw_enum_label[]){{BW_ALERT_UDP, "udp", NULL}, {BW_ALERT_TCP, "tcp", NULL}, {0, NULL, NULL}}};
+    NULL, (const struct bw_enum_label[]){{BW_ALERT_UDP, "udp", NULL}, {BW_ALERT_TCP, "tcp", NULL}, {BW_ALERT_TLS, "tls", NULL}, {0, NULL, NULL}}};
 
 static const struct bw_enum tls_choices = {NULL, (const struct bw_enum_label[]){{BW_ALERT_TLS_NONE, "none", NULL},
                                                                                 {BW_ALERT_TLS_STARTTLS, "starttls", NULL},
@@ -40,6 +41,34 @@ static const char *wrong_user(const char *value)
         if (*value <= ' ' || *value > '~' || *value == ':' || *value == '/')
             return "holds a character that it may not have";
     return NULL;
+}
+
+/* Where a host's name could stand: letters, digits, '-', '_' and '.', and not what should have been an address. */
+static bool is_host(const char *name, size_t length)
+{
+    bool letter = false;
+
+    if (length == 0 || length > 253 || name[0] == '.' || name[0] == '-')
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        bool one = (name[i] >= 'a' && name[i] <= 'z') || (name[i] >= 'A' && name[i] <= 'Z');
+
+        if (!one && name[i] != '-' && name[i] != '_' && name[i] != '.' && (name[i] < '0' || name[i] > '9'))
+            return false;
+        letter = name[i] == '.' ? false : letter || one; /* of the last label */
+    }
+    return letter || name[length - 1] == '.';
+}
+
+static const char *wrong_server(const char *value)
+{
+    const char *wrong = bw_config_wrong_listen(value), *colon = strrchr(value, ':');
+    char port[16];
+
+    if (wrong == NULL || colon == NULL || !is_host(value, (size_t)(colon - value)))
+        return wrong;
+    bw_copy(port, sizeof(port), "0.0.0.0");
+    return strlen(colon) >= sizeof(port) - strlen(port) ? "has no valid port" : bw_config_wrong_listen(strcat(port, colon));
 }
 
 static const char *wrong_login(const char *value)
@@ -139,16 +168,18 @@ static const struct bw_config_key target_keys[] = {
     {.name = "server",
      .type = BW_KEY_TEXT,
      INTO(server),
-     .wrong = bw_config_wrong_listen,
-     .allowed = "\"address:port\" or \"[IPv6 address]:port\", port 1-65535",
+     .wrong = wrong_server,
+     .allowed = "\"address:port\", \"[IPv6 address]:port\" or \"name:port\", port 1-65535",
      .derived = "none; the local socket is used",
-     .meaning = "syslog: the server, in place of the local socket; names are not looked up"},
+     .meaning = "syslog: the server, in place of the local socket; a name is looked up when a connection is made, and once a "
+                "minute with udp"},
     {.name = "protocol",
      .type = BW_KEY_ENUM,
      INTO(protocol),
      .labels = &protocols,
      .initial = "udp",
-     .meaning = "syslog: how to reach the server; tcp counts octets and waits until the server's kernel has them"},
+     .meaning = "syslog: how to reach the server; tcp counts octets and waits until the server's kernel has them; tls likewise, "
+                "encrypted (RFC 5425, port 6514 as a rule)"},
     {.name = "facility",
      .type = BW_KEY_ENUM,
      INTO(facility),
@@ -227,12 +258,27 @@ static const struct bw_config_key target_keys[] = {
      .wrong = bw_config_wrong_path,
      .allowed = PATH_ALLOWED,
      .derived = "those of the system",
-     .meaning = "mail, webhook, alertmanager: file with the authorities (PEM) that certificates are checked against"},
+     .meaning = "mail, webhook, alertmanager, syslog by tls: file with the authorities (PEM) that certificates are checked "
+                "against"},
+    {.name = "certificate_file",
+     .type = BW_KEY_TEXT,
+     INTO(certificate_file),
+     .wrong = bw_config_wrong_path,
+     .allowed = PATH_ALLOWED,
+     .derived = "none is shown; needed with key_file",
+     .meaning = "mail, webhook, alertmanager, syslog by tls: file with the certificate (PEM) that the server is shown"},
+    {.name = "key_file",
+     .type = BW_KEY_TEXT,
+     INTO(key_file),
+     .wrong = bw_config_wrong_path,
+     .allowed = PATH_ALLOWED,
+     .derived = "none; needed with certificate_file",
+     .meaning = "File with the key (PEM) of that certificate" SECRET},
     {.name = "verify",
      .type = BW_KEY_BOOL,
      INTO(verify),
      .initial = "true",
-     .meaning = "mail, webhook, alertmanager: whether the server's certificate must be valid and for its host"},
+     .meaning = "mail, webhook, alertmanager, syslog by tls: whether the server's certificate must be valid and for its host"},
     {.name = "repeat_s",
      .type = BW_KEY_INT,
      INTO(repeat_ns),

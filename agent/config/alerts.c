@@ -41,8 +41,10 @@ static const struct {
     {"password_file", TLS, 0},
     {"token_file", HTTP, 0},
     {"secret_file", FOR(BW_ALERT_WEBHOOK), 0},
-    {"ca_file", TLS, 0},
-    {"verify", TLS, 0},
+    {"ca_file", TLS | FOR(BW_ALERT_SYSLOG), 0},
+    {"certificate_file", TLS | FOR(BW_ALERT_SYSLOG), 0},
+    {"key_file", TLS | FOR(BW_ALERT_SYSLOG), 0},
+    {"verify", TLS | FOR(BW_ALERT_SYSLOG), 0},
     {"repeat_s", FOR(BW_ALERT_ALERTMANAGER), 0},
     {"command", FOR(BW_ALERT_EXEC), FOR(BW_ALERT_EXEC)},
     {"user", FOR(BW_ALERT_EXEC), 0},
@@ -74,6 +76,21 @@ static void check_keys(struct bw_config_reader *reader, const struct bw_alert_ta
             bw_config_problem(reader, row, "alert target has no %s, which kind \"%s\" needs; allowed: to write one",
                               keys_of_kinds[i].key, kind);
     }
+}
+
+static void check_tls(struct bw_config_reader *reader, const struct bw_alert_target_config *t, config_setting_t *row)
+{
+    static const char *const keys[] = {"ca_file", "certificate_file", "key_file", "verify"};
+    bool certificate = config_setting_get_member(row, "certificate_file"), key = config_setting_get_member(row, "key_file");
+
+    if (certificate != key)
+        bw_config_problem_at(reader, bw_config_line(row, key ? "key_file" : "certificate_file"),
+                             "alert target %s: there is no %s; allowed: both or none", key ? "key_file" : "certificate_file",
+                             key ? "certificate_file" : "key_file");
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (t->kind == BW_ALERT_SYSLOG && t->protocol != BW_ALERT_TLS && config_setting_get_member(row, keys[i]))
+            bw_config_problem_at(reader, bw_config_line(row, keys[i]),
+                                 "alert target %s: there is no encryption; allowed: with protocol \"tls\"", keys[i]);
 }
 
 static void check_pairs(struct bw_config_reader *reader, const struct bw_alert_target_config *t, config_setting_t *row)
@@ -255,6 +272,7 @@ void bw_config_link_alerts(struct bw_config_reader *reader, const config_setting
         link_values(reader, t, row);
         check_keys(reader, t, row);
         check_pairs(reader, t, row);
+        check_tls(reader, t, row);
         for (int k = 0; t->name[0] && k < n; k++)
             if (!strcmp(t->name, alerts->targets[k].name))
                 bw_config_problem_at(reader, alerts->lines[n],
@@ -302,7 +320,9 @@ int bw_config_check_alerts(const char *path, const struct bw_config *config, str
                      {"password_file", t->password_file, true},
                      {"token_file", t->token_file, true},
                      {"secret_file", t->secret_file, true},
-                     {"ca_file", t->ca_file, false}};
+                     {"ca_file", t->ca_file, false},
+                     {"certificate_file", t->certificate_file, false},
+                     {"key_file", t->key_file, true}};
 
         for (size_t k = 0; k < sizeof(files) / sizeof(files[0]); k++) {
             const char *wrong = files[k].file[0] != '\0' ? wrong_file(files[k].file, files[k].secret) : NULL;

@@ -13,7 +13,7 @@
 #define SOCKETS   "its sockets are open"
 #define NET_SNMP  "net-snmp cannot be set up again"
 #define PROCESSES "its processes are running"
-#define SYNC      "it is running with its queues"
+#define SYNC      "its thread is started with the daemon, and all members must change it together"
 #define RESOURCES "what they have started is running"
 
 /* ---- telling ---- */
@@ -365,18 +365,18 @@ static const struct bw_change_rule rules[] = {
     {"cluster", "sync", INSIDE, NULL, NULL},
     {"sync", "enabled", RESTART, SYNC, NULL},
     {"sync", "connections", RESTART, SYNC, NULL},
-    {"sync", "sending_queue", RESTART, SYNC, NULL},
-    {"sync", "receiving_queue", RESTART, SYNC, NULL},
-    {"sync", "ack_count", RESTART, SYNC, NULL},
-    {"sync", "ack_ms", RESTART, SYNC, NULL},
-    {"sync", "overload_percent", RESTART, SYNC, NULL},
-    {"sync", "delta_memory_mib", RESTART, SYNC, NULL},
-    {"sync", "full_sync_deadline_s", RESTART, SYNC, NULL},
-    {"sync", "select", RESTART, SYNC, compare_select},
-    {"sync", "block", RESTART, SYNC, NULL},
-    {"sync", "hold_queue", RESTART, SYNC, NULL},
-    {"sync", "hold_timeout_ms", RESTART, SYNC, NULL},
-    {"sync", "block_allow", RESTART, SYNC, compare_block_allow},
+    {"sync", "sending_queue", LIVE, NULL, NULL},
+    {"sync", "receiving_queue", LIVE, NULL, NULL},
+    {"sync", "ack_count", LIVE, NULL, NULL},
+    {"sync", "ack_ms", LIVE, NULL, NULL},
+    {"sync", "overload_percent", LIVE, NULL, NULL},
+    {"sync", "delta_memory_mib", LIVE, NULL, NULL},
+    {"sync", "full_sync_deadline_s", LIVE, NULL, NULL},
+    {"sync", "select", LIVE, NULL, compare_select},
+    {"sync", "block", LIVE, NULL, NULL},
+    {"sync", "hold_queue", LIVE, NULL, NULL},
+    {"sync", "hold_timeout_ms", LIVE, NULL, NULL},
+    {"sync", "block_allow", LIVE, NULL, compare_block_allow},
     {"cluster", "start_wait_ms", LIVE, NULL, NULL},
     {"cluster", "claim_ms", LIVE, NULL, NULL},
     {"cluster", "failback_delay_s", LIVE, NULL, NULL},
@@ -408,6 +408,7 @@ static const struct bw_change_rule rules[] = {
     {"snmp", "notify", RESTART, NET_SNMP, NULL},
     {"snmp", "checkpoint_view", RESTART, NET_SNMP, NULL},
     {"snmp", "checkpoint_traps", RESTART, NET_SNMP, NULL},
+    {"snmp", "keepalived_view", RESTART, NET_SNMP, NULL},
     {"snmp", "root", RESTART, NET_SNMP, NULL},
     {"http", "enabled", RESTART, SOCKETS, NULL},
     {"http", "listen", RESTART, SOCKETS, compare_listen},

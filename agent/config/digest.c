@@ -67,6 +67,27 @@ static void add_group(uint64_t *hash, const struct bw_group_config *group)
     *hash = bw_hash(*hash, group->policy, group->policy_count);
 }
 
+/* What is synchronised, and which connections: a failover goes by what the other one selected. Queues and times are each member's own
+ * business. Nothing is added where all is as it is without settings, so that older versions that left this out agree. */
+static void add_sync(uint64_t *hash, const struct bw_sync_config *sync)
+{
+    if (!sync->enabled || !sync->connections) {
+        add_number(hash, sync->enabled);
+        add_number(hash, sync->connections);
+    }
+    for (unsigned i = 0; i < sync->select_count; i++) {
+        const struct bw_sync_select_config *rule = &sync->select[i];
+
+        add_number(hash, rule->protocol);
+        add_number(hash, rule->port);
+        add_number(hash, rule->zone);
+        add_address(hash, &rule->source);
+        add_address(hash, &rule->destination);
+        add_number(hash, rule->when);
+        add_number(hash, rule->after_ns);
+    }
+}
+
 uint64_t bw_config_digest(const struct bw_cluster_config *c)
 {
     uint64_t hash = BW_HASH_START;
@@ -102,5 +123,6 @@ uint64_t bw_config_digest(const struct bw_cluster_config *c)
         add_number(&hash, c->addresses[i].interface);
         add_number(&hash, c->addresses[i].group);
     }
+    add_sync(&hash, &c->sync);
     return hash;
 }

@@ -368,6 +368,12 @@ static const struct bw_config_key snmp_keys[] = {
      INTO_PART(snmp, checkpoint_traps),
      .initial = "false",
      .meaning = "Whether that module's notifications about this member are sent, too"},
+    {.name = "keepalived_view",
+     .type = BW_KEY_BOOL,
+     INTO_PART(snmp, keepalived_view),
+     .initial = "false",
+     .meaning = "Whether KEEPALIVED-MIB's table of VRRP instances (1.3.6.1.4.1.9586.100.5.2.3) is answered, with a row for "
+                "each group, and its notification of an instance's state is sent, so that templates made for it work"},
 };
 static const struct bw_config_section snmp_section = {.title = "snmp", KEYS(snmp_keys)};
 

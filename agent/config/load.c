@@ -16,10 +16,48 @@
 /* Far more than 16 members with 16 interfaces each and 256 addresses need. */
 #define FILE_MAX_BYTES (256 * 1024)
 
+/* May there be secrets among the texts of a line: communities, whose list may have begun on a line before, a URL with a password in it, or
+ * a secret where only a file's name should be? What does not parse is not understood, either: better one too many. */
+static bool has_secrets(const char *file, const char *line, size_t length)
+{
+    static const char *const words[] = {"communit", "://", "password", "token", "secret"};
+    const char *statement = line;
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (memmem(line, length, words[i], strlen(words[i])) != NULL)
+            return true;
+    while (statement > file && statement[-1] != ';' && statement[-1] != '{')
+        statement--;
+    return memmem(statement, (size_t)(line - statement), words[0], strlen(words[0])) != NULL;
+}
+
+/* The line without what stands in double quotes. Returns the length. */
+static size_t hide_texts(const char *line, size_t length, char shown[BW_QUOTE_MAX])
+{
+    bool inside = false;
+    size_t at = 0;
+
+    for (size_t i = 0; i < length && at + 4 < BW_QUOTE_MAX; i++) {
+        if (!inside || line[i] == '"')
+            shown[at++] = line[i];
+        if (line[i] == '\\' && inside)
+            i++;
+        else if (line[i] == '"') {
+            inside = !inside;
+            if (inside && i + 1 < length && line[i + 1] != '"') {
+                memcpy(shown + at, "...", 3);
+                at += 3;
+            }
+        }
+    }
+    return at;
+}
+
 /* Line number `line` of the text, quoted without the blanks around it, for the message about a syntax error. */
 static const char *quote_line(const char *text, int line, char *buf)
 {
-    const char *end;
+    const char *file = text, *end;
+    char shown[BW_QUOTE_MAX];
 
     for (; line > 1 && (text = strchr(text, '\n')); line--)
         text++;
@@ -29,7 +67,11 @@ static const char *quote_line(const char *text, int line, char *buf)
     end = text + strcspn(text, "\n");
     while (end > text && strchr(" \t\r", end[-1]))
         end--;
-    return text == end && *end == '\0' ? "the end" : bw_config_quote(text, (size_t)(end - text), buf);
+    if (text == end && *end == '\0')
+        return "the end";
+    if (has_secrets(file, text, (size_t)(end - text)))
+        return bw_config_quote(shown, hide_texts(text, (size_t)(end - text), shown), buf);
+    return bw_config_quote(text, (size_t)(end - text), buf);
 }
 
 static void syntax_error(struct bw_config_reader *reader, const char *text)

@@ -37,6 +37,8 @@ struct bw_reload {
     char token_file[BW_PATH_MAX];
     struct bw_alerts_config alerts; /* by the same lock */
     _Atomic uint64_t alerts_serial; /* reloads that changed them */
+    struct bw_sync_config sync;     /* likewise, and so they are told */
+    _Atomic uint64_t sync_serial;
     sem_t wake;
     _Atomic bool stopping;
     bool threaded;
@@ -172,6 +174,10 @@ static void settle(struct bw_reload *r)
         r->alerts = r->running->alerts;
         atomic_fetch_add(&r->alerts_serial, 1);
     }
+    if (memcmp(&r->sync, &r->running->cluster.sync, sizeof(r->sync)) != 0) {
+        r->sync = r->running->cluster.sync;
+        atomic_fetch_add(&r->sync_serial, 1);
+    }
     pthread_mutex_unlock(&r->token_lock);
 }
 
@@ -289,6 +295,17 @@ bool bw_reload_alerts(struct bw_reload *r, uint64_t *serial, struct bw_alerts_co
     return true;
 }
 
+bool bw_reload_sync(struct bw_reload *r, uint64_t *serial, struct bw_sync_config *sync)
+{
+    if (r == NULL || atomic_load(&r->sync_serial) == *serial)
+        return false;
+    pthread_mutex_lock(&r->token_lock);
+    *serial = atomic_load(&r->sync_serial);
+    *sync = r->sync;
+    pthread_mutex_unlock(&r->token_lock);
+    return true;
+}
+
 static void *run(void *argument)
 {
     struct bw_reload *r = argument;
@@ -322,6 +339,7 @@ int bw_reload_new(const struct bw_agent *agent, bool thread, struct bw_reload **
     memcpy(r->keys, agent->context->keys, sizeof(r->keys));
     bw_copy(r->token_file, sizeof(r->token_file), agent->config->http.token_file);
     r->alerts = agent->config->alerts;
+    r->sync = agent->config->cluster.sync;
     pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->token_lock, NULL);
     sem_init(&r->wake, 0, 0);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "bellwether/limits.h"
@@ -174,6 +175,18 @@ int bw_disk_append(int dir, const char *name, size_t size, const uint8_t *bytes,
         err = -errno;
     close(fd);
     return err;
+}
+
+int bw_disk_room(int dir)
+{
+    struct statvfs fs;
+
+    if (fstatvfs(dir, &fs))
+        return -errno;
+    if (fs.f_flag & ST_RDONLY)
+        return -EROFS;
+    /* Some file systems count neither, and tell 0 of 0. */
+    return (fs.f_blocks > 0 && fs.f_bfree == 0) || (fs.f_files > 0 && fs.f_ffree == 0) ? -ENOSPC : 0;
 }
 
 int bw_disk_set_aside(int dir, const char *name, const char *suffix)

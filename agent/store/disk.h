@@ -27,6 +27,8 @@ int bw_disk_replace(int dir, const char *name, const uint8_t *bytes, size_t leng
 /* Appends to a file that has exactly `size` bytes, and syncs. -ESTALE when it has not (or is not there); after another
  * error the file is cut back to size if that can be done. */
 int bw_disk_append(int dir, const char *name, size_t size, const uint8_t *bytes, size_t length);
+/* Is there room for more in it? 0, -EROFS, -ENOSPC (no block or no file can be had any more), or another error. */
+int bw_disk_room(int dir);
 /* Renames name to name + suffix, in place of an older one. */
 int bw_disk_set_aside(int dir, const char *name, const char *suffix);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * History, admin state, pnotes and groups as files. Reading keeps all that can be read; a file that is damaged, or another
+ * History, admin state, pnotes, groups and facts as files. Reading keeps all that can be read; a file that is damaged, or another
  * member's, is told and set aside, so that nothing is ever lost by writing a new one.
  */
 #include "agent/store/files.h"
@@ -11,12 +11,14 @@
 #include <string.h>
 
 #include "agent/store/disk.h"
+#include "agent/sync/facts.h"
 #include "bellwether/log.h"
 
 #define HISTORY_NAME "history"
 #define ADMIN_NAME   "admin"
 #define PNOTES_NAME  "pnotes"
 #define GROUPS_NAME  "groups"
+#define FACTS_NAME   "facts"
 
 /* Takes one record. 0, or negative errno when it is not to be believed. */
 typedef int (*take_record)(const struct bw_record *record, void *to, struct bw_kept_file *file);
@@ -163,6 +165,14 @@ static int take_group(const struct bw_record *record, void *to, struct bw_kept_f
     return 0;
 }
 
+static int take_fact(const struct bw_record *record, void *to, struct bw_kept_file *file)
+{
+    struct bw_sync_record fact;
+
+    (void)file;
+    return bw_record_get_fact(record, &fact) || bw_fact_table_set(to, &fact) ? -EBADMSG : 0;
+}
+
 void bw_store_read_history(const struct bw_store_place *place, struct bw_history *history, bool tell,
                            struct bw_kept_file *file)
 {
@@ -191,6 +201,29 @@ void bw_store_read_groups(const struct bw_store_place *place, struct bw_kept_gro
 {
     groups->count = 0;
     read_file(place, GROUPS_NAME, BW_RECORD_GROUP, take_group, groups, tell, file);
+}
+
+void bw_store_read_facts(const struct bw_store_place *place, struct bw_kept_facts *facts, bool tell,
+                         struct bw_kept_file *file)
+{
+    struct bw_fact_table table = {0};
+
+    memset(facts, 0, sizeof(*facts)); /* padding too: it is compared */
+    read_file(place, FACTS_NAME, BW_RECORD_FACT, take_fact, &table, tell, file);
+    for (uint32_t i = 0; i < table.count; i++) {
+        uint8_t subject = table.records[i]->bytes[0], flags;
+        struct bw_facts found;
+
+        if (!bw_fact_is_head(table.records[i]) || bw_fact_table_get(&table, subject, &found, &flags))
+            continue;
+        if (subject == place->member) {
+            facts->number = found.number;
+        } else if (facts->others.count < BW_MAX_MEMBERS) {
+            facts->others.rows[facts->others.count].member = subject;
+            facts->others.rows[facts->others.count++].facts = found;
+        }
+    }
+    bw_fact_table_fini(&table);
 }
 
 /* Replaces a file; what is in the way goes aside first. */
@@ -324,4 +357,34 @@ int bw_store_write_groups(const struct bw_store_place *place, const struct bw_ke
     for (uint32_t i = 0; i < groups->count; i++)
         at += bw_record_put_group(bytes + at, &own, &groups->rows[i]);
     return replace(place, GROUPS_NAME, bytes, at, file);
+}
+
+int bw_store_write_facts(const struct bw_store_place *place, const struct bw_kept_facts *facts,
+                         struct bw_kept_file *file)
+{
+    struct bw_store_identity own = identity_of(place, BW_RECORD_FACT);
+    const struct bw_facts number = {.number = facts->number};
+    struct bw_fact_table table = {0};
+    uint8_t *bytes = NULL;
+    size_t at;
+    int err = bw_fact_table_put(&table, place->member, &number, 0);
+
+    for (uint32_t i = 0; i < facts->others.count && !err; i++)
+        err = bw_fact_table_put(&table, (uint8_t)facts->others.rows[i].member, &facts->others.rows[i].facts, 0);
+    if (!err)
+        bytes = malloc((table.count + 1) * BW_RECORD_MAX);
+    if (bytes) {
+        at = bw_record_put_header(bytes, &own);
+        for (uint32_t i = 0; i < table.count; i++) {
+            struct bw_sync_record record = bw_fact_as_record(table.records[i], BW_SYNC_SET);
+
+            at += bw_record_put_fact(bytes + at, &own, &record);
+        }
+        err = replace(place, FACTS_NAME, bytes, at, file);
+    } else {
+        err = err ? err : -ENOMEM;
+    }
+    free(bytes);
+    bw_fact_table_fini(&table);
+    return err;
 }

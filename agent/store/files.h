@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside agent/store: the four files. Each is read by one function that tells what is wrong with it and sets a bad one
+ * Inside agent/store: the five files. Each is read by one function that tells what is wrong with it and sets a bad one
  * aside, and written whole by another.
  */
 #ifndef BELLWETHER_STORE_FILES_H
@@ -8,6 +8,7 @@
 
 #include "agent/store/record.h"
 #include "bellwether/config.h"
+#include "bellwether/facts.h"
 #include "bellwether/history.h"
 
 /* Persistent pnotes of the local member. */
@@ -20,6 +21,12 @@ struct bw_kept_pnotes {
 struct bw_kept_groups {
     uint32_t count;
     struct bw_kept_group rows[BW_MAX_GROUPS];
+};
+
+/* The number of the own facts (admin state, pnotes), and what is kept of the other members'. */
+struct bw_kept_facts {
+    uint64_t number;
+    struct bw_facts_others others;
 };
 
 /* What was found in a file. */
@@ -49,6 +56,9 @@ void bw_store_read_pnotes(const struct bw_store_place *place, struct bw_kept_pno
 void bw_store_read_groups(const struct bw_store_place *place, struct bw_kept_groups *groups, bool tell,
                           struct bw_kept_file *file);
 
+void bw_store_read_facts(const struct bw_store_place *place, struct bw_kept_facts *facts, bool tell,
+                         struct bw_kept_file *file);
+
 /* Write whole. 0 or negative errno; *file then describes the new file. */
 int bw_store_write_history(const struct bw_store_place *place, const struct bw_history *history,
                            struct bw_kept_file *file);
@@ -58,6 +68,8 @@ int bw_store_write_pnotes(const struct bw_store_place *place, const struct bw_ke
                           struct bw_kept_file *file);
 int bw_store_write_groups(const struct bw_store_place *place, const struct bw_kept_groups *groups,
                           struct bw_kept_file *file);
+int bw_store_write_facts(const struct bw_store_place *place, const struct bw_kept_facts *facts,
+                         struct bw_kept_file *file);
 /* Appends what is newer than file->last. */
 int bw_store_append_history(const struct bw_store_place *place, const struct bw_history *history,
                             struct bw_kept_file *file);

@@ -157,6 +157,23 @@ size_t bw_record_put_group(uint8_t *buf, const struct bw_store_identity *identit
     return finish(&b, identity, BW_RECORD_GROUP);
 }
 
+static void put_bytes(struct bytes *b, const uint8_t *from, size_t length)
+{
+    put_number(b, length, 2);
+    for (size_t i = 0; i < length; i++)
+        put_number(b, from[i], 1);
+}
+
+size_t bw_record_put_fact(uint8_t *buf, const struct bw_store_identity *identity, const struct bw_sync_record *fact)
+{
+    struct bytes b = begin(buf);
+
+    put_number(&b, fact->range, 1);
+    put_bytes(&b, fact->key, fact->key_length);
+    put_bytes(&b, fact->value, fact->value_length);
+    return finish(&b, identity, BW_RECORD_FACT);
+}
+
 /* Is there a whole and sound record at the start of these bytes? */
 static bool record_here(const uint8_t *bytes, size_t length, const struct bw_store_identity *identity,
                         struct bw_record *record)
@@ -261,4 +278,31 @@ int bw_record_get_group(const struct bw_record *record, struct bw_kept_group *gr
     group->decision = get_number(&b, 8);
     get_text(&b, group->name, sizeof(group->name));
     return b.bad || record->kind != BW_RECORD_GROUP || !group->name[0] || group->decision == 0 ? -EBADMSG : 0;
+}
+
+static const uint8_t *get_bytes(struct bytes *b, size_t most, uint16_t *length)
+{
+    const uint8_t *from;
+
+    *length = (uint16_t)get_number(b, 2);
+    if (b->bad || *length > most || b->length - b->at < *length) {
+        b->bad = true;
+        return NULL;
+    }
+    from = b->from + b->at;
+    b->at += *length;
+    return from;
+}
+
+int bw_record_get_fact(const struct bw_record *record, struct bw_sync_record *fact)
+{
+    struct bytes b = payload_of(record);
+
+    memset(fact, 0, sizeof(*fact));
+    fact->provider = BW_SYNC_FACTS;
+    fact->operation = BW_SYNC_SET;
+    fact->range = (uint8_t)get_number(&b, 1);
+    fact->key = get_bytes(&b, BW_SYNC_KEY_MAX, &fact->key_length);
+    fact->value = get_bytes(&b, BW_SYNC_VALUE_MAX, &fact->value_length);
+    return b.bad || record->kind != BW_RECORD_FACT || fact->key_length == 0 ? -EBADMSG : 0;
 }

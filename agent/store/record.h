@@ -13,13 +13,14 @@
 #define BELLWETHER_STORE_RECORD_H
 
 #include "bellwether/model.h"
+#include "bellwether/sync.h"
 
 #define BW_RECORD_PAYLOAD_MAX  1024
 #define BW_RECORD_OVERHEAD     16
 #define BW_RECORD_MAX          (BW_RECORD_PAYLOAD_MAX + BW_RECORD_OVERHEAD)
 #define BW_RECORD_HEADER_BYTES (BW_RECORD_OVERHEAD + 3)
 
-enum bw_record_kind { BW_RECORD_HEADER = 1, BW_RECORD_EVENT, BW_RECORD_ADMIN, BW_RECORD_PNOTE, BW_RECORD_GROUP };
+enum bw_record_kind { BW_RECORD_HEADER = 1, BW_RECORD_EVENT, BW_RECORD_ADMIN, BW_RECORD_PNOTE, BW_RECORD_GROUP, BW_RECORD_FACT };
 
 /* Whose file, and which: kind is that of the records it holds. */
 struct bw_store_identity {
@@ -56,6 +57,9 @@ size_t bw_record_put_pnote(uint8_t *buf, const struct bw_store_identity *identit
 
 size_t bw_record_put_group(uint8_t *buf, const struct bw_store_identity *identity, const struct bw_kept_group *group);
 
+/* In the form of state synchronisation: range, key and value of `fact`. */
+size_t bw_record_put_fact(uint8_t *buf, const struct bw_store_identity *identity, const struct bw_sync_record *fact);
+
 /* The next record from *at on, which moves behind it; *bad grows by the bytes that were passed over. False at the end.
  */
 bool bw_record_next(const uint8_t *bytes, size_t length, const struct bw_store_identity *identity, size_t *at,
@@ -67,5 +71,7 @@ int bw_record_get_event(const struct bw_record *record, struct bw_event *event);
 int bw_record_get_admin(const struct bw_record *record, struct bw_kept_admin *admin);
 int bw_record_get_pnote(const struct bw_record *record, struct bw_pnote_row *pnote);
 int bw_record_get_group(const struct bw_record *record, struct bw_kept_group *group);
+/* key and value point into the record. */
+int bw_record_get_fact(const struct bw_record *record, struct bw_sync_record *fact);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The store: keeps history, the local member's admin state, persistent pnotes and which groups are stopped in state_dir. bw_store_load reads them
- * before the engine starts; after that one thread, woken by the board, writes what changed. Only this thread waits for
- * the disk; one that is full, read-only or gone is tried again every second, said once a minute, and holds up nobody.
+ * The store: keeps history, the local member's admin state, persistent pnotes, which groups are stopped and the other
+ * members' facts in state_dir. bw_store_load reads them before the engine starts; after that one thread, woken by the
+ * board, writes what changed. Only this thread waits for the disk; one that is full, read-only or gone is tried again
+ * every second, said once a minute, and holds up nobody. It is looked at also while there is nothing to write, so that
+ * every surface can say so before something has to be kept (bellwether/stats.h).
  */
 #include <errno.h>
 #include <poll.h>
@@ -21,6 +23,7 @@
 #include "bellwether/text.h"
 
 #define RETRY_NS        BW_SEC
+#define LOOK_NS         (5 * BW_SEC) /* so often at a disk to which nothing has to be written */
 #define PNOTES_PAUSE_NS BW_SEC /* pnotes that change all the time are written once in this */
 #define STOP_WAIT_S     2
 #define HISTORY_RECORDS (2 * BW_MAX_HISTORY) /* a longer file is written anew with the last BW_MAX_HISTORY */
@@ -28,15 +31,20 @@
 struct bw_store {
     struct bw_board *board;
     const struct bw_history *history;
+    const struct bw_facts_desk *desk; /* may be NULL */
+    struct bw_stats *stats;
     struct bw_store_place place; /* .dir -1: not open */
     pthread_t thread;
     int wake_fd, stop_fd;
     _Atomic bool abandoned; /* stop gave up waiting: touch nothing shared any more */
-    struct bw_kept_file history_file, admin_file, pnotes_file, groups_file;
+    struct bw_kept_file history_file, admin_file, pnotes_file, groups_file, facts_file;
     struct bw_kept_admin admin, admin_kept;    /* as it is, as it is on disk */
     struct bw_kept_pnotes pnotes, pnotes_kept; /* likewise */
     struct bw_kept_groups groups, groups_kept; /* likewise */
+    struct bw_kept_facts facts, facts_kept;    /* likewise */
+    struct bw_facts_own own;                   /* as they lie on the desk */
     uint64_t retry_ns;                         /* after a failure: not before this */
+    uint64_t look_ns;                          /* next look at a disk to which nothing has to be written */
     uint64_t pnotes_next_ns;                   /* pnotes: not before this */
     struct bw_log_limit failure_limit;
     bool failing;
@@ -69,7 +77,7 @@ static const char *open_error(int err)
 /* Puts a file that was set aside back with what could be read of it. A failure is only told: the thread tries again. */
 static void mend(const struct bw_store_place *place, const struct bw_history *history,
                  const struct bw_kept_admin *admin, const struct bw_kept_pnotes *pnotes,
-                 const struct bw_kept_groups *groups, struct bw_kept_file files[4])
+                 const struct bw_kept_groups *groups, const struct bw_kept_facts *facts, struct bw_kept_file files[5])
 {
     int err = 0;
 
@@ -81,6 +89,8 @@ static void mend(const struct bw_store_place *place, const struct bw_history *hi
         err = err ? err : bw_store_write_pnotes(place, pnotes, &files[2]);
     if (!files[3].sound && groups->count)
         err = err ? err : bw_store_write_groups(place, groups, &files[3]);
+    if (!files[4].sound && (facts->number || facts->others.count))
+        err = err ? err : bw_store_write_facts(place, facts, &files[4]);
     if (err)
         bw_log(BW_LOG_WARNING, "%s: cannot be written now: %s", place->path, strerror(-err));
 }
@@ -99,25 +109,28 @@ void bw_store_load(const struct bw_config *config, struct bw_history *history, s
 {
     struct bw_store_place place = place_of(config);
     struct bw_kept_pnotes *pnotes = calloc(1, sizeof(*pnotes));
+    struct bw_kept_facts *facts = calloc(1, sizeof(*facts));
     struct bw_kept_groups groups;
-    struct bw_kept_file files[4];
+    struct bw_kept_file files[5];
     struct bw_kept_admin admin;
 
     start->admin = 0;
     start->admin_by[0] = '\0';
     start->admin_since_wall = 0;
     start->pnotes_count = 0;
+    start->facts_number = 0;
     memset(start->decisions, 0, sizeof(start->decisions));
     place.dir = bw_disk_open(place.path);
-    if (place.dir < 0 || !pnotes) {
+    if (place.dir < 0 || !pnotes || !facts) {
         bw_log(BW_LOG_ERROR, "state_dir %s: %s; starting without history and kept admin state", place.path,
-               pnotes ? open_error(place.dir) : "out of memory");
+               pnotes && facts ? open_error(place.dir) : "out of memory");
         goto out;
     }
     bw_store_read_history(&place, history, true, &files[0]);
     bw_store_read_admin(&place, &admin, true, &files[1]);
     bw_store_read_pnotes(&place, pnotes, true, &files[2]);
     bw_store_read_groups(&place, &groups, true, &files[3]);
+    bw_store_read_facts(&place, facts, true, &files[4]);
     give_decisions(&config->cluster, &groups, start->decisions);
     start->admin = admin.admin;
     bw_copy(start->admin_by, sizeof(start->admin_by), admin.by);
@@ -127,11 +140,53 @@ void bw_store_load(const struct bw_config *config, struct bw_history *history, s
         start->pnotes[i].member = place.member;
     }
     start->pnotes_count = (uint8_t)pnotes->count;
-    mend(&place, history, &admin, pnotes, &groups, files);
+    start->facts_number = facts->number;
+    mend(&place, history, &admin, pnotes, &groups, facts, files);
 out:
     if (place.dir >= 0)
         close(place.dir);
     free(pnotes);
+    free(facts);
+}
+
+void bw_store_load_others(const struct bw_config *config, const struct bw_facts_desk *desk)
+{
+    struct bw_store_place place = place_of(config);
+    struct bw_kept_facts *facts = calloc(1, sizeof(*facts));
+    struct bw_kept_file file;
+
+    place.dir = bw_disk_open(place.path);
+    if (place.dir >= 0 && facts) {
+        bw_store_read_facts(&place, facts, false, &file);
+        bw_published_write(desk->others, &facts->others);
+    }
+    if (place.dir >= 0)
+        close(place.dir);
+    free(facts);
+}
+
+/* The facts' number is kept once that of which it is the number is. */
+static bool own_facts_are_kept(const struct bw_store *store)
+{
+    const struct bw_facts *own = &store->own.facts;
+    bool same = own->admin == store->admin.admin && own->admin_since_wall == store->admin.since_wall &&
+                own->pnotes_count == store->pnotes.count;
+
+    for (uint32_t i = 0; same && i < own->pnotes_count; i++)
+        same = !strcmp(own->pnotes[i].name, store->pnotes.rows[i].name) && own->pnotes[i].kind == store->pnotes.rows[i].kind &&
+               own->pnotes[i].status == store->pnotes.rows[i].status && own->pnotes[i].timeout_ns == store->pnotes.rows[i].timeout_ns;
+    return same;
+}
+
+/* What lies on the desk; with an unlucky moment only at the next look. */
+static void collect_facts(struct bw_store *store)
+{
+    if (!store->desk || !store->collected)
+        return;
+    if (bw_published_read(store->desk->own, &store->own) && own_facts_are_kept(store))
+        store->facts.number = store->own.facts.number;
+    if (!bw_published_read(store->desk->others, &store->facts.others))
+        store->facts.others = store->facts_kept.others;
 }
 
 /* Copies from the newest snapshot what is to be kept, and lets the snapshot go before the disk is touched. */
@@ -167,6 +222,12 @@ static void collect(struct bw_store *store)
         }
     }
     bw_board_release(store->board, BW_READER_STORE);
+    collect_facts(store);
+}
+
+static bool facts_changed(const struct bw_store *store)
+{
+    return store->collected && memcmp(&store->facts, &store->facts_kept, sizeof(store->facts)) != 0;
 }
 
 static bool groups_changed(const struct bw_store *store)
@@ -235,6 +296,7 @@ static int open_place(struct bw_store *store)
     bw_store_read_admin(place, &store->admin_kept, false, &store->admin_file);
     bw_store_read_pnotes(place, &store->pnotes_kept, false, &store->pnotes_file);
     bw_store_read_groups(place, &store->groups_kept, false, &store->groups_file);
+    bw_store_read_facts(place, &store->facts_kept, false, &store->facts_file);
     /* Events newer than all of ours were not there to be loaded: that file is kept beside. */
     bw_history_range(store->history, &first, &last);
     if (store->history_file.last > last)
@@ -295,67 +357,113 @@ static int flush_pnotes(struct bw_store *store, uint64_t now, bool last)
     return err;
 }
 
+static int flush_facts(struct bw_store *store)
+{
+    int err;
+
+    if (!facts_changed(store) || admin_changed(store) || pnotes_changed(store))
+        return 0;
+    err = bw_store_write_facts(&store->place, &store->facts, &store->facts_file);
+    if (err == 0)
+        store->facts_kept = store->facts;
+    return err;
+}
+
+/* For the other threads: what the last try came to. After a stop that did not wait for this thread the counters are
+ * gone. */
+static void tell_surfaces(struct bw_store *store, int err)
+{
+    if (atomic_load(&store->abandoned))
+        return;
+    atomic_store(&store->stats->store_error, (uint64_t)-err);
+    atomic_store(&store->stats->store_writable, err == 0);
+    atomic_store(&store->stats->store_since_ns, 0);
+}
+
 static void tell_failure(struct bw_store *store, const char *what, int err, uint64_t now)
 {
     uint64_t suppressed;
 
     store->failing = true;
     store->retry_ns = now + RETRY_NS;
+    tell_surfaces(store, err);
     if (bw_log_allowed(&store->failure_limit, now, &suppressed))
         bw_log(BW_LOG_ERROR, "state_dir %s: %s cannot be written: %s; tried again every second", store->place.path,
                what, open_error(err));
 }
 
-/* Writes what changed. The admin state first: it is the smallest, and matters most. last: at the end, whatever the
- * pauses. */
-static void flush(struct bw_store *store, bool last)
+static bool changed(const struct bw_store *store)
 {
-    uint64_t now = now_ns();
-    int open_err, admin_err, groups_err, pnotes_err, history_err;
+    return admin_changed(store) || groups_changed(store) || pnotes_changed(store) || facts_changed(store) ||
+           history_changed(store);
+}
 
-    if (now < store->retry_ns && !last)
-        return;
-    if (!store->failing && !admin_changed(store) && !groups_changed(store) && !pnotes_changed(store) && !history_changed(store))
-        return;
-    open_err = open_place(store);
-    if (open_err) {
-        tell_failure(store, "it", open_err, now);
+/* The admin state first: it is the smallest, and matters most. */
+static void try_all(struct bw_store *store, uint64_t now, bool last)
+{
+    int err, admin_err, groups_err, pnotes_err, facts_err, history_err;
+
+    err = open_place(store);
+    if (err) {
+        tell_failure(store, "it", err, now);
         return;
     }
     admin_err = flush_admin(store);
     groups_err = flush_groups(store);
     pnotes_err = flush_pnotes(store, now, last);
+    facts_err = flush_facts(store);
     history_err = flush_history(store);
-    if (admin_err || groups_err || pnotes_err || history_err) {
+    if (admin_err || groups_err || pnotes_err || facts_err || history_err) {
         tell_failure(store,
                      admin_err    ? "admin"
                      : groups_err ? "groups"
                      : pnotes_err ? "pnotes"
+                     : facts_err  ? "facts"
                                   : "history",
                      admin_err    ? admin_err
                      : groups_err ? groups_err
                      : pnotes_err ? pnotes_err
+                     : facts_err  ? facts_err
                                   : history_err,
                      now);
+        return;
+    }
+    /* All that there is now is written; there may be no room for what comes next. */
+    err = bw_disk_room(store->place.dir);
+    if (err) {
+        tell_failure(store, "it", err, now);
         return;
     }
     store->retry_ns = 0;
     if (store->failing)
         bw_log(BW_LOG_NOTICE, "state_dir %s: everything is written again", store->place.path);
     store->failing = false;
+    tell_surfaces(store, 0);
 }
 
-/* Until the next try, or the end of the pnotes' pause; -1: until woken. */
+/* Writes what changed, or looks whether it could. last: at the end, whatever the pauses. */
+static void flush(struct bw_store *store, bool last)
+{
+    uint64_t now = now_ns();
+
+    if (now < store->retry_ns && !last)
+        return;
+    if (!store->failing && !changed(store) && (now < store->look_ns || last))
+        return;
+    store->look_ns = now + LOOK_NS;
+    atomic_store(&store->stats->store_since_ns, now);
+    try_all(store, now, last);
+}
+
+/* Until the next try, the end of the pnotes' pause, or the next look. */
 static int wait_ms(const struct bw_store *store)
 {
-    uint64_t now = now_ns(), until = 0;
+    uint64_t now = now_ns(), until = store->look_ns;
 
     if (store->failing)
         until = store->retry_ns;
-    else if (pnotes_changed(store))
+    else if (pnotes_changed(store) && store->pnotes_next_ns < until)
         until = store->pnotes_next_ns;
-    if (!until)
-        return -1;
     return until <= now ? 1 : (int)((until - now) / BW_MS) + 1;
 }
 
@@ -401,6 +509,8 @@ int bw_store_start(const struct bw_surface_context *context, struct bw_store **r
         return -ENOMEM;
     store->board = context->board;
     store->history = context->history;
+    store->desk = context->rows.facts;
+    store->stats = context->stats;
     store->place = place_of(context->config);
     store->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     store->wake_fd = bw_board_wakeup_fd(context->board, BW_READER_STORE);
@@ -411,9 +521,12 @@ int bw_store_start(const struct bw_surface_context *context, struct bw_store **r
     err = open_place(store);
     if (err)
         tell_failure(store, "it", err, now_ns());
+    else
+        tell_surfaces(store, 0);
     store->admin = store->admin_kept;
     store->pnotes = store->pnotes_kept;
     store->groups = store->groups_kept;
+    store->facts = store->facts_kept;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 256 * 1024);
     err = -pthread_create(&store->thread, &attributes, run, store);
@@ -423,6 +536,7 @@ int bw_store_start(const struct bw_surface_context *context, struct bw_store **r
         return 0;
     }
 failed:
+    tell_surfaces(store, err);
     bw_log(BW_LOG_ERROR, "the store cannot start: %s", strerror(-err));
     release(store);
     return err;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/linux/linux.h"
 #include "bellwether/log.h"
 
 /* The kernel makes events only for entries that began while somebody listened, unless it is told to always do. An entry that began
@@ -37,6 +38,7 @@ static void ct_close(void *self)
     bw_ct_block_close(ct);
     if (ct->sweep.fd >= 0)
         close(ct->sweep.fd);
+    bw_ct_shot_drop(ct);
     bw_ct_sockets_close(ct);
     bw_ct_select_free(ct->select);
     bw_ct_index_free(ct->index);
@@ -74,7 +76,8 @@ static int ct_open(const struct bw_config *config, const struct bw_sync_sink *si
     ct->config = config;
     ct->sink = *sink;
     ct->local = config->cluster.members[config->cluster.local].id;
-    ct->events = ct->requests = ct->sweep.fd = ct->hold.fd = ct->block.fd = -1;
+    ct->events = ct->requests = ct->sweep.fd = ct->shot.fd = ct->hold.fd = ct->block.fd = -1;
+    ct->now_ns = bw_now_ns(); /* the first fill reckons from it */
     want_events();
     err = open_parts(ct);
     if (err) {
@@ -152,4 +155,5 @@ const struct bw_sync_provider bw_sync_conntrack = {
     .reset = ct_reset,
     .owner_moved = bw_ct_owner_moved,
     .acknowledged = bw_ct_acknowledged,
+    .reconfigured = bw_ct_reconfigured,
 };

@@ -8,6 +8,7 @@
  *   conntrack_event.c   what happens in the local kernel → updates
  *   conntrack_apply.c   a peer's records → the local kernel
  *   conntrack_repair.c  dumps for peers, repairs, changes of owner
+ *   conntrack_shot.c    the whole table, read at once for a full synchronisation
  *   conntrack_sweep.c   looking after the whole table: due entries, and a comparison with the kernel
  *   conntrack_expect.c  expectations
  *   conntrack_role.c    when the member begins or ceases to hold a group
@@ -67,6 +68,7 @@ struct bw_ct_held {
 };
 struct bw_ct_hold {
     int fd; /* -1 = no queue */
+    uint16_t queue; /* its number */
     unsigned count, most;
     uint64_t acknowledged;
     uint64_t holds, unholds, timeouts, not_held, sum_ns, max_ns;
@@ -95,6 +97,22 @@ struct bw_ct_sweep {
     uint8_t gone[8192]; /* one bit for each hash of entries that were destroyed since it began */
 };
 
+/* The kernel's table, read at once. */
+struct bw_ct_shot_place {
+    uint32_t hash, at;
+};
+struct bw_ct_shot {
+    int fd;     /* of the dump; -1 = none runs */
+    bool whole; /* it was read to its end */
+    uint64_t since_ns, used_ns;
+    uint8_t *bytes; /* rows, chained by range */
+    size_t size, used;
+    uint32_t heads[BW_SYNC_RANGES], counts[BW_SYNC_RANGES];
+    struct bw_ct_shot_place *sorted; /* rows of one range, NULL = of none */
+    uint32_t sorted_count;
+    uint8_t sorted_range;
+};
+
 /* The walk along the index for what is due. */
 struct bw_ct_walk {
     uint8_t range;
@@ -118,6 +136,7 @@ struct bw_ct {
     struct bw_ct_batch incoming, answers;
     struct bw_ct_sweep sweep;
     struct bw_ct_walk walk;
+    struct bw_ct_shot shot;
     /* Makes own TCP entries liberal, from here on. */
     struct bw_ct_loosening {
         bool runs;
@@ -128,6 +147,7 @@ struct bw_ct {
     uint8_t *out;
     size_t out_length;
     unsigned injections_count;
+    int failed; /* the first error since the last flush */
     uint32_t injections_sequence; /* of the first */
     struct bw_ct_injection injections[BW_CT_INJECT];
     struct bw_ct_hold hold;
@@ -195,6 +215,8 @@ void bw_ct_tell_lost(struct bw_ct *ct);
 /* ---- conntrack_apply.c ---- */
 int bw_ct_apply(void *self, uint8_t owner, const struct bw_sync_record *record, uint64_t now_ns);
 int bw_ct_flush(void *self);
+/* Sends the batch; a failure is told by the next flush. */
+void bw_ct_carry_out(struct bw_ct *ct);
 /* due_s of a copy that lives so long. */
 uint16_t bw_ct_end_of(const struct bw_ct *ct, uint32_t timeout_s);
 void bw_ct_inject(struct bw_ct *ct, const struct bw_ct_entry *entry, uint8_t range, enum bw_ct_request request);
@@ -210,7 +232,17 @@ void bw_ct_digests(void *self, uint8_t owner, struct bw_sync_digest digests[BW_S
 void bw_ct_repair_begin(void *self, uint8_t owner, const uint64_t ranges[BW_SYNC_RANGES / 64]);
 void bw_ct_repair_end(void *self, uint8_t owner, const uint64_t ranges[BW_SYNC_RANGES / 64]);
 
+/* ---- conntrack_shot.c ---- */
+/* Before a dump of the ranges, and in its course: false while the table is being read. */
+bool bw_ct_shot_ready(struct bw_ct *ct, const uint64_t ranges[BW_SYNC_RANGES / 64], bool first);
+/* The value that was read of this own record, when it is what peers were told. wire: its key is there. */
+bool bw_ct_shot_find(struct bw_ct *ct, const struct bw_ct_record *record, struct bw_ct_wire *wire);
+void bw_ct_shot_turn(struct bw_ct *ct);
+void bw_ct_shot_drop(struct bw_ct *ct);
+
 /* ---- conntrack_sweep.c ---- */
+/* A descriptor from which the kernel's table is read, or negative errno. */
+int bw_ct_dump_begin(void);
 /* The first fill, at the start: takes the kernel's table into the index, tells nobody. */
 int bw_ct_fill(struct bw_ct *ct);
 void bw_ct_sweep_begin(struct bw_ct *ct, bool hurried);
@@ -223,6 +255,9 @@ void bw_ct_owner_moved(void *self, uint8_t from, uint8_t to);
 void bw_ct_owner_gone(void *self, uint8_t owner, bool adopted);
 void bw_ct_role(void *self, bool holds, unsigned others, uint64_t now_ns);
 void bw_ct_loosen(struct bw_ct *ct);
+
+/* ---- conntrack_change.c ---- */
+void bw_ct_reconfigured(void *self);
 
 /* ---- conntrack_block.c ---- */
 void bw_ct_overload(void *self, bool over);

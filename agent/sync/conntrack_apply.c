@@ -143,25 +143,39 @@ static void forget(struct bw_ct *ct, const struct bw_ct_injection *injection, in
                strerror(-err), (unsigned long)suppressed);
 }
 
-/* Did something later in the batch decide on the same entry, or is it no peer's any more? */
-static bool is_outdated(struct bw_ct *ct, unsigned i, unsigned count)
+/* Did something later in the batch decide on the same entry? */
+static bool is_outdated(const struct bw_ct *ct, unsigned i, unsigned count)
 {
     const struct bw_ct_injection *injection = &ct->injections[i];
-    const struct bw_ct_record *r = bw_ct_index_find(ct->index, injection->range, &injection->entry.key);
 
     for (unsigned k = i + 1; k < count; k++) {
         if (memcmp(&ct->injections[k].entry.key, &injection->entry.key, sizeof(injection->entry.key)) == 0)
             return true;
     }
-    return !r || r->owner == ct->local;
+    return false;
 }
 
-static int settle(struct bw_ct *ct, unsigned i, unsigned count)
+static int settle_delete(struct bw_ct *ct, const struct bw_ct_injection *injection, int err)
 {
-    struct bw_ct_injection *injection = &ct->injections[i];
-    int err;
+    if (err != -ENOENT)
+        err = request(ct, BW_CT_DELETE, &injection->entry);
+    if (err == 0 || err == -ENOENT)
+        return 0;
+    ct->failures++;
+    return err;
+}
 
-    if ((injection->request != BW_CT_CREATE && injection->request != BW_CT_UPDATE) || is_outdated(ct, i, count))
+/* What the kernel did not take. 0: settled. */
+static int settle(struct bw_ct *ct, unsigned i, unsigned count, int err)
+{
+    const struct bw_ct_injection *injection = &ct->injections[i];
+    const struct bw_ct_record *r = bw_ct_index_find(ct->index, injection->range, &injection->entry.key);
+
+    if (is_outdated(ct, i, count))
+        return 0;
+    if (injection->request == BW_CT_DELETE)
+        return r ? 0 : settle_delete(ct, injection, err);
+    if ((injection->request != BW_CT_CREATE && injection->request != BW_CT_UPDATE) || !r || r->owner == ct->local)
         return 0;
     err = mend(ct, &injection->entry);
     if (err)
@@ -172,7 +186,11 @@ static int settle(struct bw_ct *ct, unsigned i, unsigned count)
 /* Errors of the batch, by injection; 0 = taken. */
 static void collect(struct bw_ct *ct, int errors[BW_CT_INJECT])
 {
-    while (bw_ct_receive(ct->requests, &ct->answers) > 0) {
+    int n;
+
+    while ((n = bw_ct_receive(ct->requests, &ct->answers)) > 0 || n == -ENOBUFS) {
+        for (unsigned i = 0; n < 0 && i < ct->injections_count; i++) /* answers were lost: each is looked at */
+            errors[i] = n;
         for (unsigned i = 0; i < ct->answers.count; i++) {
             const struct nlmsghdr *m = bw_ct_message(&ct->answers, i);
             const struct nlmsgerr *e = m ? NLMSG_DATA(m) : NULL;
@@ -184,15 +202,14 @@ static void collect(struct bw_ct *ct, int errors[BW_CT_INJECT])
     }
 }
 
-int bw_ct_flush(void *self)
+void bw_ct_carry_out(struct bw_ct *ct)
 {
-    struct bw_ct *ct = self;
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    int errors[BW_CT_INJECT] = {0}, result = 0;
+    int errors[BW_CT_INJECT] = {0};
     unsigned count = ct->injections_count;
 
     if (count == 0)
-        return 0;
+        return;
     if (sendto(ct->requests, ct->out, ct->out_length, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0) {
         for (unsigned i = 0; i < count; i++) /* each alone */
             errors[i] = -errno;
@@ -202,11 +219,21 @@ int bw_ct_flush(void *self)
     ct->injections_count = 0;
     ct->out_length = 0;
     for (unsigned i = 0; i < count; i++) {
-        int err = errors[i] ? settle(ct, i, count) : 0;
+        int err = errors[i] ? settle(ct, i, count, errors[i]) : 0;
 
-        result = result ? result : err;
+        ct->failed = ct->failed ? ct->failed : err;
     }
-    return result;
+}
+
+int bw_ct_flush(void *self)
+{
+    struct bw_ct *ct = self;
+    int failed;
+
+    bw_ct_carry_out(ct);
+    failed = ct->failed;
+    ct->failed = 0;
+    return failed;
 }
 
 void bw_ct_inject(struct bw_ct *ct, const struct bw_ct_entry *entry, uint8_t range, enum bw_ct_request kind)
@@ -214,7 +241,7 @@ void bw_ct_inject(struct bw_ct *ct, const struct bw_ct_entry *entry, uint8_t ran
     struct bw_ct_injection *injection;
 
     if (ct->injections_count == BW_CT_INJECT)
-        bw_ct_flush(ct);
+        bw_ct_carry_out(ct);
     if (ct->injections_count == 0)
         ct->injections_sequence = ct->sequence + 1;
     injection = &ct->injections[ct->injections_count++];

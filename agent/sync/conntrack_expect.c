@@ -117,7 +117,7 @@ static void ask_kernel(struct bw_ct *ct, const struct bw_ct_expectation *x, enum
 
     if (bw_ct_decode_expected(x->value, x->length, &expected) != 0)
         return;
-    bw_ct_flush(ct); /* the master first */
+    bw_ct_carry_out(ct); /* the master first */
     err = bw_ct_request_one(ct, message, bw_ct_build_expected(message, kind, &expected, ++ct->sequence));
     if (err && kind == BW_CT_CREATE)
         ct->failures++; /* no such helper here: it stays known, so that the digests agree, and is of no use */

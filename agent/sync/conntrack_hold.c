@@ -56,7 +56,7 @@ static void release(struct bw_ct *ct, uint32_t id)
 {
     struct nfqnl_msg_verdict_hdr verdict = {.verdict = htonl(NF_ACCEPT), .id = htonl(id)};
     _Alignas(8) uint8_t message[64];
-    size_t length = begin(message, NFQNL_MSG_VERDICT, (uint16_t)ct->config->cluster.sync.hold_queue);
+    size_t length = begin(message, NFQNL_MSG_VERDICT, ct->hold.queue);
 
     length += put(message + length, NFQA_VERDICT_HDR, &verdict, sizeof(verdict));
     send_message(ct->hold.fd, message, length);
@@ -89,6 +89,7 @@ int bw_ct_hold_open(struct bw_ct *ct)
     uint16_t queue = (uint16_t)ct->config->cluster.sync.hold_queue;
     int err = 0;
 
+    ct->hold.queue = queue;
     if (queue == 0)
         return 0;
     ct->hold.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);

@@ -68,9 +68,9 @@ static bool emit_entry(void *context, unsigned i, const struct bw_ct_entry *entr
     return !d->stopped;
 }
 
-/* Up to a batch of the range's records from `hash` on. Returns how many; hashes beside them. */
+/* Up to a batch of the range's records from `hash` on, as they are now. Returns how many. */
 static unsigned pick(struct bw_ct *ct, uint8_t owner, uint8_t range, uint32_t hash, struct bw_ct_key keys[DUMP_BATCH],
-                     uint32_t hashes[DUMP_BATCH])
+                     struct bw_ct_record records[DUMP_BATCH])
 {
     struct bw_ct_record *r = bw_ct_index_from(ct->index, range, hash);
     unsigned count = 0;
@@ -78,34 +78,63 @@ static unsigned pick(struct bw_ct *ct, uint8_t owner, uint8_t range, uint32_t ha
     for (; r && count < DUMP_BATCH; r = bw_ct_index_next(ct->index, range, r)) {
         if (r->owner != owner || r->flags & BW_CT_WAITING)
             continue;
-        hashes[count] = r->hash;
+        records[count] = *r;
         bw_ct_index_key(r, &keys[count++]);
     }
     return count;
+}
+
+/* Emits what was read of the table beforehand. False: it was not, or is not what peers were told. */
+static bool emit_known(struct dumping *d, const struct bw_ct_key *key, const struct bw_ct_record *r)
+{
+    struct bw_sync_record record;
+    struct bw_ct_wire wire;
+
+    if (d->owner != d->ct->local)
+        return false;
+    bw_ct_wire_key(key, &wire);
+    if (!bw_ct_shot_find(d->ct, r, &wire))
+        return false;
+    wire.value[BW_CT_WIRE_TURN] = (uint8_t)(r->turn | (r->flags & BW_CT_INHERITED ? 0x80 : 0));
+    record = bw_ct_wire_record(&wire, BW_SYNC_SET);
+    d->stopped = !d->emit(d->context, &record);
+    return true;
+}
+
+/* The batch: d->done is how many need no second look. */
+static void emit_batch(struct dumping *d, const struct bw_ct_key *keys, const struct bw_ct_record *records, unsigned count)
+{
+    unsigned at = 0;
+
+    while (at < count && emit_known(d, &keys[at], &records[at]) && !d->stopped)
+        at++;
+    d->done = 0;
+    if (at < count && !d->stopped) {
+        d->keys = keys + at;
+        bw_ct_get(d->ct, d->keys, count - at, emit_entry, d);
+    }
+    d->done += at;
 }
 
 /* The range's entries from *hash on. False: stopped, *hash is where to go on. */
 static bool dump_entries(struct dumping *d, uint32_t *hash)
 {
     struct bw_ct_key keys[DUMP_BATCH];
-    uint32_t hashes[DUMP_BATCH];
+    struct bw_ct_record records[DUMP_BATCH];
 
     for (;;) {
-        unsigned count = pick(d->ct, d->owner, d->range, *hash, keys, hashes);
+        unsigned count = pick(d->ct, d->owner, d->range, *hash, keys, records);
+        uint32_t last = count > 0 ? records[count - 1].hash : 0;
 
-        d->keys = keys;
-        d->done = 0;
-        bw_ct_get(d->ct, keys, count, emit_entry, d);
+        emit_batch(d, keys, records, count);
         if (d->stopped) {
-            *hash = hashes[d->done];
+            *hash = records[d->done].hash;
             return false;
         }
-        if (count < DUMP_BATCH)
-            return true;
-        if (hashes[count - 1] == UINT32_MAX)
+        if (count < DUMP_BATCH || last == UINT32_MAX)
             return true;
         /* The last one again, as it may have a twin behind it. */
-        *hash = hashes[count - 1] != hashes[0] ? hashes[count - 1] : hashes[count - 1] + 1;
+        *hash = last != records[0].hash ? last : last + 1;
     }
 }
 
@@ -118,6 +147,10 @@ int bw_ct_dump(void *self, uint8_t owner, const uint64_t ranges[BW_SYNC_RANGES /
     uint32_t at = (uint32_t)start;
     bool expects = start >> 32 & 1;
 
+    if (owner == ct->local && !bw_ct_shot_ready(ct, ranges, *cursor == 0)) {
+        *cursor = 1 + start;
+        return 1;
+    }
     for (unsigned range = (unsigned)(start >> 33); range < BW_SYNC_RANGES; range++, expects = false, at = 0) {
         if (!wanted(ranges, range))
             continue;
@@ -197,5 +230,5 @@ void bw_ct_repair_end(void *self, uint8_t owner, const uint64_t ranges[BW_SYNC_R
             remove_doubtful(ct, owner, (uint8_t)range);
     }
     bw_ct_expect_repair(ct, owner, ranges, true);
-    bw_ct_flush(ct);
+    bw_ct_carry_out(ct);
 }

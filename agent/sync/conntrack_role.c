@@ -102,5 +102,5 @@ void bw_ct_loosen(struct bw_ct *ct)
         l->hash = 0;
         l->runs = ++l->range != 0;
     }
-    bw_ct_flush(ct);
+    bw_ct_carry_out(ct);
 }

@@ -92,7 +92,7 @@ static void walk(struct bw_ct *ct)
 
 /* ---- the sweep ---- */
 
-static int begin_dump(void)
+int bw_ct_dump_begin(void)
 {
     struct {
         struct nlmsghdr header;
@@ -145,7 +145,7 @@ void bw_ct_sweep_begin(struct bw_ct *ct, bool hurried)
     s->seen ^= BW_CT_SEEN;
     s->at = s->length = 0;
     memset(s->gone, 0, sizeof(s->gone));
-    s->fd = begin_dump();
+    s->fd = bw_ct_dump_begin();
     s->next_ns = ct->now_ns;
     if (s->fd < 0) {
         bw_log(BW_LOG_ERROR, "sync: the connection table cannot be read: %s", strerror(-s->fd));
@@ -341,6 +341,7 @@ void bw_ct_turn(void *self, uint64_t now_ns)
 
     ct->now_ns = now_ns;
     bw_ct_hold_turn(ct);
+    bw_ct_shot_turn(ct);
     if (ct->loosening.runs)
         bw_ct_loosen(ct);
     if (now_ns >= ct->walk.next_ns) {
@@ -385,7 +386,7 @@ static enum bw_ct_told fill_entry(struct bw_ct *ct, const struct bw_ct_entry *e)
 
 int bw_ct_fill(struct bw_ct *ct)
 {
-    int fd = begin_dump();
+    int fd = bw_ct_dump_begin();
     ssize_t n;
 
     if (fd < 0)

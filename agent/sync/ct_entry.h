@@ -114,6 +114,7 @@ size_t bw_ct_build_expected(void *at, enum bw_ct_request request, const struct b
 #define BW_CT_WIRE_KEY_MAX   44
 #define BW_CT_WIRE_VALUE_MAX 256
 #define BW_CT_WIRE_HEAD      3 /* bytes of a value that its digest leaves out: timeout, turn */
+#define BW_CT_WIRE_TURN      2 /* where in it the turn is: bits 0-6; bit 7: inherited */
 
 /* What a record carries besides the entry. */
 struct bw_ct_turn {

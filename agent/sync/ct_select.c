@@ -187,6 +187,11 @@ int bw_ct_select_new(const struct bw_cluster_config *cluster, const struct bw_sy
     return err;
 }
 
+void bw_ct_select_count(struct bw_ct_select *s, unsigned count)
+{
+    s->rules_count = count;
+}
+
 void bw_ct_select_free(struct bw_ct_select *s)
 {
     if (s && s->fd >= 0)

@@ -17,6 +17,9 @@ int bw_ct_select_new(const struct bw_cluster_config *cluster, const struct bw_sy
                      struct bw_ct_select **select);
 void bw_ct_select_free(struct bw_ct_select *select);
 
+/* There are so many rules now; they may be others, too. */
+void bw_ct_select_count(struct bw_ct_select *select, unsigned count);
+
 /* Socket of notices (non-blocking), -1 = none; read when readable. */
 int bw_ct_select_fd(const struct bw_ct_select *select);
 void bw_ct_select_read(struct bw_ct_select *select);

@@ -92,13 +92,16 @@ static void run_starts(struct bw_stream *s)
         if (!p->in_view)
             continue;
         if (p->start_due) {
+            bool alone = !bw_stream_listened(s);
             uint64_t number;
 
-            if (!bw_stream_listened(s))
+            if (alone)
                 s->log.unsent = s->log.next; /* nobody was there to send it to */
             number = add_digests(s, p->id, p->start_cookie);
             if (number == 0)
                 continue;
+            if (alone)
+                s->lowest_acked = number - 1; /* what nobody waited for is no lag */
             p->start_number = number;
             p->start_due = false;
             p->start_tell = true;
@@ -250,6 +253,7 @@ static void add_end(struct bw_stream *s, bool aborted, bool last)
 struct emitting {
     struct bw_stream *stream;
     bool stopped;
+    bool any;
 };
 
 static bool may_add_row(const struct bw_stream *s)
@@ -281,6 +285,7 @@ static bool emit(void *context, const struct bw_sync_record *record)
         e->stopped = true;
         return false;
     }
+    e->any = true;
     return true;
 }
 
@@ -316,7 +321,7 @@ static bool step_session(struct bw_stream *s)
     }
     rc = o->drained || slot->ops == NULL ? 0 : slot->ops->dump(slot->self, s->setup.local, o->slice, &o->cursor, emit, &e);
     if (rc > 0)
-        return !e.stopped;
+        return e.any && !e.stopped; /* when it has nothing ready it is asked again in the next turn */
     o->drained = true;
     if (!room_for_control(s))
         return false;

@@ -40,8 +40,7 @@ static void open_provider(struct bw_sync *sync, const struct bw_sync_provider *o
 {
     struct bw_sync_sink sink = bw_stream_sink(sync->stream);
     struct bw_sync_open *o = &sync->open[sync->open_count];
-    int fds[DESCRIPTORS], error;
-    unsigned count;
+    int error;
 
     if (sync->open_count == BW_SYNC_OPEN_MAX)
         return;
@@ -53,11 +52,20 @@ static void open_provider(struct bw_sync *sync, const struct bw_sync_provider *o
         bw_log(BW_LOG_ERROR, "state synchronisation: %s cannot be synchronised: %s", ops->name, strerrordesc_np(-error));
         return;
     }
-    count = ops->descriptors != NULL ? ops->descriptors(o->self, fds, DESCRIPTORS) : 0;
-    for (unsigned i = 0; i < count; i++)
-        if (watch(sync, fds[i], SOURCE_PROVIDER + sync->open_count) != 0)
-            bw_log(BW_LOG_ERROR, "state synchronisation: %s: epoll: %s", ops->name, strerrordesc_np(errno));
     sync->open_count++;
+}
+
+void bw_sync_watch_providers(struct bw_sync *sync)
+{
+    for (unsigned k = 0; k < sync->open_count; k++) {
+        const struct bw_sync_open *o = &sync->open[k];
+        int fds[DESCRIPTORS];
+        unsigned count = o->ops->descriptors != NULL ? o->ops->descriptors(o->self, fds, DESCRIPTORS) : 0;
+
+        for (unsigned i = 0; i < count; i++)
+            if (watch(sync, fds[i], SOURCE_PROVIDER + k) != 0 && errno != EEXIST)
+                bw_log(BW_LOG_ERROR, "state synchronisation: %s: epoll: %s", o->ops->name, strerrordesc_np(errno));
+    }
 }
 
 static void read_providers(struct bw_sync *sync)
@@ -140,6 +148,7 @@ static void take_view(struct bw_sync *sync)
     bw_sync_path_follow(sync);
     follow_members(sync);
     follow_holders(sync);
+    bw_sync_facts_follow(sync);
 }
 
 /* ---- telling ---- */
@@ -152,6 +161,8 @@ static void publish(struct bw_sync *sync)
 
     sync->publish_ns = sync->now_ns + PUBLISH_NS;
     sync->changes = bw_stream_changes(sync->stream);
+    bw_sync_class_follow(sync);
+    bw_sync_reconfigure(sync);
     if (resets != sync->resets) {
         sync->resets = resets;
         bw_stream_reset(sync->stream, bw_wall());
@@ -200,6 +211,7 @@ static uint64_t turn(struct bw_sync *sync)
         take_view(sync);
     more = bw_sync_path_receive(sync);
     read_providers(sync);
+    bw_sync_facts_tell(sync);
     due_ns = bw_stream_end(sync->stream);
     if (sync->now_ns >= sync->publish_ns || bw_stream_changes(sync->stream) != sync->changes)
         publish(sync);
@@ -255,8 +267,14 @@ static int begin(struct bw_sync *sync)
         open_provider(sync, providers[i]);
     if (providers == NULL && sync->config->cluster.sync.connections)
         open_provider(sync, &bw_sync_conntrack);
+    if (providers == NULL && (sync->open_count > 0 || !sync->config->cluster.sync.connections) &&
+        sync->setup.context->rows.facts != NULL) {
+        open_provider(sync, &bw_sync_facts);
+        bw_sync_facts_link(sync);
+    }
     if (sync->open_count == 0)
         return -ENODEV;
+    bw_sync_watch_providers(sync);
     error = watch(sync, bw_sync_view_fd(sync->setup.context->rows.sync_view), SOURCE_VIEW);
     sync->view_waits = true;
     return error;
@@ -267,6 +285,7 @@ static void end(struct bw_sync *sync)
     for (unsigned i = 0; i < sync->open_count; i++)
         sync->open[i].ops->close(sync->open[i].self);
     sync->open_count = 0;
+    sync->facts = NULL;
     bw_stream_free(sync->stream);
     sync->stream = NULL;
 }

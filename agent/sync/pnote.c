@@ -29,6 +29,10 @@ static uint32_t judge(struct bw_sync_pnote *p, const struct bw_sync_pnote_facts 
         bw_copy(detail, BW_TEXT_MAX, "no other member is in view");
         return BW_PNOTE_OK;
     case BW_STREAM_COPY_WHOLE:
+        if (f->asks && !p->was_ok) {
+            bw_copy(detail, BW_TEXT_MAX, "asking the other members what they remember of this one");
+            return BW_PNOTE_INIT;
+        }
         if (f->overloaded)
             bw_format(detail, BW_TEXT_MAX, "overloaded: %u %% of the sending queue is unacknowledged", f->queue_percent);
         return BW_PNOTE_OK;
@@ -86,6 +90,7 @@ void bw_sync_pnote_tell(struct bw_sync *sync)
         .copy = bw_stream_copy(sync->stream, detail, sizeof(detail)),
         .copy_detail = detail,
         .path = sync->paths != 0,
+        .asks = sync->facts_asks,
         .overloaded = sync->overloaded,
         .queue_percent = row->sending_queue > 0 ? (unsigned)((uint64_t)row->queue_length * 100 / row->sending_queue) : 0,
     };

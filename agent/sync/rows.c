@@ -87,7 +87,7 @@ static void peer_row(const struct bw_stream *s, const struct bw_stream_peer_stat
     for (unsigned i = 1; i < BW_SYNC_PROVIDERS; i++) {
         struct bw_sync_digest digests[BW_SYNC_RANGES];
 
-        if (s->providers[i].ops == NULL)
+        if (s->providers[i].ops == NULL || i == BW_SYNC_FACTS) /* which are no entries of a table */
             continue;
         memset(digests, 0, sizeof(digests));
         s->providers[i].ops->digests(s->providers[i].self, p->id, digests);
@@ -163,7 +163,7 @@ void bw_stream_rows(struct bw_stream *s, struct bw_sync_rows *rows)
     for (unsigned i = 1; i < BW_SYNC_PROVIDERS; i++) {
         struct bw_sync_digest digests[BW_SYNC_RANGES];
 
-        if (s->providers[i].ops == NULL)
+        if (s->providers[i].ops == NULL || i == BW_SYNC_FACTS) /* which are no entries of a table */
             continue;
         memset(digests, 0, sizeof(digests));
         s->providers[i].ops->digests(s->providers[i].self, s->setup.local, digests);

@@ -12,10 +12,25 @@
 
 #define BYTES_AN_UPDATE 96 /* of the sending queue, on average */
 
+uint64_t bw_stream_log_bytes(uint32_t updates, uint64_t memory_bytes)
+{
+    uint64_t bytes = (uint64_t)updates * BYTES_AN_UPDATE;
+
+    return memory_bytes != 0 && bytes > memory_bytes ? memory_bytes : bytes;
+}
+
+uint32_t bw_stream_held_size(uint32_t updates)
+{
+    uint32_t size = 256;
+
+    while (size < updates)
+        size *= 2;
+    return size;
+}
+
 int bw_stream_new(const struct bw_stream_setup *setup, struct bw_stream **out)
 {
     struct bw_stream *s;
-    uint64_t bytes = (uint64_t)setup->sending_queue * BYTES_AN_UPDATE;
     int error;
 
     if (setup->members_count > BW_MAX_MEMBERS || setup->send == NULL)
@@ -29,15 +44,13 @@ int bw_stream_new(const struct bw_stream_setup *setup, struct bw_stream **out)
     s->window = 64;
     s->check_ns = setup->now_ns + setup->check_ns;
     s->queue_since_ns = setup->now_ns;
-    for (s->held_size = 256; s->held_size < setup->receiving_queue;)
-        s->held_size *= 2;
+    s->held_size = bw_stream_held_size(setup->receiving_queue);
     for (unsigned i = 0; i < setup->members_count; i++) {
         s->peers[i].id = setup->members[i];
         bw_copy_reset(s, &s->peers[i]);
     }
     s->peers_count = setup->members_count;
-    error = bw_update_log_init(&s->log, setup->sending_queue,
-                               setup->memory_bytes != 0 && bytes > setup->memory_bytes ? setup->memory_bytes : bytes);
+    error = bw_update_log_init(&s->log, setup->sending_queue, bw_stream_log_bytes(setup->sending_queue, setup->memory_bytes));
     if (error != 0) {
         free(s);
         return error;

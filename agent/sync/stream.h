@@ -69,6 +69,12 @@ enum bw_stream_copy {
     BW_STREAM_COPY_FAILED,  /* for longer than the deadline */
 };
 
+/* What of the setup may change while it runs. */
+struct bw_stream_tuning {
+    uint32_t sending_queue, receiving_queue, ack_count, overload_percent;
+    uint64_t ack_ns, memory_bytes, deadline_ns;
+};
+
 struct bw_stream;
 
 /* 0, -ENOMEM or -EINVAL. */
@@ -91,6 +97,8 @@ int bw_stream_input(struct bw_stream *stream, uint8_t member, const uint8_t *bod
 bool bw_stream_has_room(const struct bw_stream *stream);
 /* Carries out what is due: acknowledgements, requests, full syncs, updates. Returns when it wants to be called next. */
 uint64_t bw_stream_end(struct bw_stream *stream);
+/* 0; -ENOSPC: the sending queue is fuller than it is to be, -ENOMEM: lengths of queues stay as they were; try again later. */
+int bw_stream_tune(struct bw_stream *stream, const struct bw_stream_tuning *tuning);
 /* All digests are to be compared soon. */
 void bw_stream_check_soon(struct bw_stream *stream);
 

@@ -217,6 +217,10 @@ static inline uint64_t bw_soonest(uint64_t a, uint64_t b)
     return b != 0 && b < a ? b : a;
 }
 
+/* How large queues of these lengths are (stream.c). */
+uint64_t bw_stream_log_bytes(uint32_t updates, uint64_t memory_bytes);
+uint32_t bw_stream_held_size(uint32_t updates);
+
 /* ---- log side (send.c, full.c) ---- */
 
 /* The lowest number that must stay in the log. */

@@ -23,7 +23,7 @@ bool bw_sync_wanted(const struct bw_config *config)
 
     for (unsigned i = 0; i < config->cluster.interfaces_count; i++)
         secured = secured || config->cluster.interfaces[i].role == BW_ROLE_SYNC;
-    return secured && config->cluster.sync.enabled && config->cluster.sync.connections;
+    return secured && config->cluster.sync.enabled;
 }
 
 static int start_thread(struct bw_sync *sync)
@@ -66,10 +66,12 @@ int bw_sync_start(const struct bw_sync_setup *setup, struct bw_sync **out)
     if (sync == NULL)
         return -ENOMEM;
     sync->setup = *setup;
-    sync->config = setup->context->config;
     sync->epoll = sync->stop_fd = -1;
     sync->start_ns = sync->now_ns = bw_now_ns();
-    error = open_all(sync);
+    sync->config = malloc(sizeof(*sync->config));
+    if (sync->config != NULL)
+        *sync->config = *setup->context->config;
+    error = sync->config != NULL ? open_all(sync) : -ENOMEM;
     if (error == 0)
         error = start_thread(sync);
     if (error != 0) {
@@ -96,5 +98,6 @@ void bw_sync_stop(struct bw_sync *sync)
         close(sync->epoll);
     if (sync->stop_fd >= 0)
         close(sync->stop_fd);
+    free(sync->config);
     free(sync);
 }

@@ -4,8 +4,11 @@
  * program carries them over.
  *
  *   sync_load fill NETNS COUNT [FIRST]        established, source-translated TCP entries, as fast as the kernel takes them
+ *   sync_load drop NETNS COUNT [FIRST]        removes them
+ *   sync_load digest NETNS                    how many of these entries are there, and a sum over all but their timeouts
  *   sync_load lag FROM TO RATE SECONDS [FIRST]  as many a second; says what arrived, and after how long
  *   sync_load count NETNS                     entries there
+ *   sync_load watch NETNS COUNT SECONDS       waits until so many are there; when the first came and the last (CLOCK_MONOTONIC)
  *
  * The entry is made by one request and arrives when the other kernel raises its event for it, so the lag holds everything: the
  * event here, the reader, the network, the reader there and the request to its kernel.
@@ -87,7 +90,7 @@ static void nth(uint32_t i, struct bw_ct_entry *e)
     e->scale[0] = e->scale[1] = 7;
 }
 
-static void make(int fd, uint32_t first, uint32_t count)
+static void make(int fd, enum bw_ct_request kind, uint32_t first, uint32_t count)
 {
     static _Alignas(8) uint8_t buffer[BATCH_BYTES + BW_CT_MESSAGE_MAX];
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
@@ -97,7 +100,7 @@ static void make(int fd, uint32_t first, uint32_t count)
         struct bw_ct_entry e;
 
         nth(first + i, &e);
-        length += bw_ct_build(buffer + length, BW_CT_CREATE, &e, 1);
+        length += bw_ct_build(buffer + length, kind, &e, 1);
         if (length < BATCH_BYTES && i + 1 < count)
             continue;
         if (sendto(fd, buffer, length, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
@@ -106,12 +109,63 @@ static void make(int fd, uint32_t first, uint32_t count)
     }
 }
 
+/* ---- what is there ---- */
+
+static bool is_ours(const struct bw_ct_entry *e)
+{
+    return e->key.family == 4 && e->key.protocol == IPPROTO_TCP && e->key.tuple.src[0] == 10 && e->key.tuple.src[1] >= 64;
+}
+
+/* False: the dump ended. */
+static bool add_digests(int fd, uint32_t *count, uint64_t *sum)
+{
+    static _Alignas(8) uint8_t buffer[65536];
+    ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
+    struct bw_ct_entry e;
+
+    if (n <= 0)
+        die("reading the table");
+    for (const struct nlmsghdr *m = (const void *)buffer; NLMSG_OK(m, (size_t)n); m = NLMSG_NEXT(m, n)) {
+        uint8_t key[BW_CT_WIRE_KEY_MAX], value[BW_CT_WIRE_VALUE_MAX];
+
+        if (m->nlmsg_type == NLMSG_DONE)
+            return false;
+        if (m->nlmsg_type == NLMSG_ERROR || bw_ct_parse(NLMSG_DATA(m), m->nlmsg_len - NLMSG_HDRLEN, &e) != 0)
+            die("reading the table");
+        if (!is_ours(&e))
+            continue;
+        ++*count;
+        *sum += bw_ct_digest(key, bw_ct_encode_key(&e.key, key), value,
+                             bw_ct_encode_value(&e, (struct bw_ct_turn){0, false}, value));
+    }
+    return true;
+}
+
+static void print_digest(int fd)
+{
+    struct {
+        struct nlmsghdr header;
+        struct nfgenmsg generic;
+    } request = {.header = {.nlmsg_len = sizeof(request),
+                            .nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
+                            .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}};
+    uint32_t count = 0;
+    uint64_t sum = 0;
+
+    if (send(fd, &request, sizeof(request), 0) != sizeof(request))
+        die("reading the table");
+    while (add_digests(fd, &count, &sum))
+        ;
+    printf("%u %016lx\n", count, (unsigned long)sum);
+}
+
 /* ---- lag ---- */
 
 struct watch {
     int fd;
     uint32_t first, count;
     uint64_t *made, *arrived;
+    uint64_t took_ns; /* to make them */
     _Atomic uint32_t arrivals;
     _Atomic unsigned overruns;
     _Atomic bool ending;
@@ -132,6 +186,14 @@ static void note(struct watch *w, const struct nlmsghdr *m, uint64_t at_ns)
     }
 }
 
+/* So that what is measured is not this program. */
+static void be_realtime(int priority)
+{
+    struct sched_param param = {.sched_priority = priority};
+
+    (void)sched_setscheduler(0, SCHED_FIFO, &param);
+}
+
 static void *watch(void *argument)
 {
     static _Alignas(8) uint8_t buffers[64][2048];
@@ -140,6 +202,7 @@ static void *watch(void *argument)
     struct iovec vectors[64];
     struct timeval patience = {.tv_usec = 50000};
 
+    be_realtime(3);
     setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     for (unsigned i = 0; i < 64; i++) {
         vectors[i] = (struct iovec){buffers[i], sizeof(buffers[i])};
@@ -173,9 +236,10 @@ static void tell(struct watch *w)
         if (w->arrived[i])
             lags[n++] = w->arrived[i] > w->made[i] ? w->arrived[i] - w->made[i] : 0;
     qsort(lags, n, sizeof(*lags), order);
-    printf("{\"made\": %u, \"missing\": %u, \"median_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f, \"overruns\": %u}\n",
+    printf("{\"made\": %u, \"missing\": %u, \"median_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f, \"overruns\": %u, "
+           "\"rate\": %.0f}\n",
            w->count, w->count - n, n ? (double)lags[n / 2] / 1e6 : 0, n ? (double)lags[(uint64_t)n * 99 / 100] / 1e6 : 0,
-           n ? (double)lags[n - 1] / 1e6 : 0, atomic_load(&w->overruns));
+           n ? (double)lags[n - 1] / 1e6 : 0, atomic_load(&w->overruns), w->count * 1e9 / (double)w->took_ns);
     free(lags);
 }
 
@@ -191,6 +255,7 @@ static void lag(const char *from, const char *to, uint32_t rate, double seconds,
     w.arrived = calloc(w.count, sizeof(*w.arrived));
     if (!w.made || !w.arrived || pthread_create(&thread, NULL, watch, &w) != 0)
         die("memory");
+    be_realtime(2);
     start_ns = now_ns();
     for (uint32_t done = 0; done < w.count;) {
         uint32_t due = (uint32_t)((double)(now_ns() - start_ns) * rate / 1e9) + 1, most = rate / 2000 + 1;
@@ -204,10 +269,11 @@ static void lag(const char *from, const char *to, uint32_t rate, double seconds,
         due = due - done < most ? due : done + most;
         for (uint32_t i = done; i < due; i++)
             w.made[i] = now_ns();
-        make(fd, first + done, due - done);
+        make(fd, BW_CT_CREATE, first + done, due - done);
         done = due;
     }
     end_ns = now_ns();
+    w.took_ns = end_ns - start_ns;
     while (atomic_load(&w.arrivals) < w.count && now_ns() < end_ns + WAIT_NS)
         usleep(1000);
     atomic_store(&w.ending, true);
@@ -215,28 +281,61 @@ static void lag(const char *from, const char *to, uint32_t rate, double seconds,
     tell(&w);
 }
 
-static void print_count(const char *netns)
+static int open_count(const char *netns)
 {
-    char text[32] = "";
     int fd;
 
     close(open_in(netns, 0));
-    fd = open("/proc/thread-self/net/../../../sys/net/netfilter/nf_conntrack_count", O_RDONLY);
+    fd = open("/proc/sys/net/netfilter/nf_conntrack_count", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        fd = open("/proc/sys/net/netfilter/nf_conntrack_count", O_RDONLY);
-    if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
         die("count");
-    printf("%s", text);
+    return fd;
+}
+
+static uint32_t read_count(int fd)
+{
+    char text[32] = "";
+
+    if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+        die("count");
+    return (uint32_t)atol(text);
+}
+
+/* Until nothing came for a quarter of the time at the latest. */
+static void watch_count(const char *netns, uint32_t wanted, double seconds)
+{
+    int fd = open_count(netns);
+    uint32_t base = read_count(fd), most = base, now = base;
+    uint64_t start_ns = now_ns(), first_ns = 0, last_ns = start_ns, span_ns = (uint64_t)(seconds * 1e9), at_ns = start_ns;
+
+    while (most < wanted && at_ns - start_ns < span_ns && (first_ns == 0 || at_ns - last_ns < span_ns / 4)) {
+        usleep(1000);
+        now = read_count(fd);
+        at_ns = now_ns();
+        if (now > base + 20 && first_ns == 0)
+            first_ns = at_ns;
+        if (now > most) {
+            most = now;
+            last_ns = at_ns;
+        }
+    }
+    printf("{\"count\": %u, \"first\": %.6f, \"last\": %.6f}\n", most, (double)(first_ns ? first_ns : last_ns) / 1e9,
+           (double)last_ns / 1e9);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc >= 4 && strcmp(argv[1], "fill") == 0)
-        make(open_in(argv[2], 0), argc > 4 ? (uint32_t)atol(argv[4]) : 0, (uint32_t)atol(argv[3]));
+    if (argc >= 4 && (strcmp(argv[1], "fill") == 0 || strcmp(argv[1], "drop") == 0))
+        make(open_in(argv[2], 0), argv[1][0] == 'f' ? BW_CT_CREATE : BW_CT_DELETE, argc > 4 ? (uint32_t)atol(argv[4]) : 0,
+             (uint32_t)atol(argv[3]));
+    else if (argc == 3 && strcmp(argv[1], "digest") == 0)
+        print_digest(open_in(argv[2], 0));
     else if (argc >= 6 && strcmp(argv[1], "lag") == 0)
         lag(argv[2], argv[3], (uint32_t)atol(argv[4]), atof(argv[5]), argc > 6 ? (uint32_t)atol(argv[6]) : 0);
     else if (argc == 3 && strcmp(argv[1], "count") == 0)
-        print_count(argv[2]);
+        printf("%u\n", read_count(open_count(argv[2])));
+    else if (argc == 5 && strcmp(argv[1], "watch") == 0)
+        watch_count(argv[2], (uint32_t)atol(argv[3]), atof(argv[4]));
     else
         return 2;
     return 0;

@@ -146,6 +146,7 @@ static void test_defaults(void **state)
     assert_int_equal(config.snmp.notify, BW_NOTIFY_ALL);
     assert_false(config.snmp.checkpoint_view);
     assert_false(config.snmp.checkpoint_traps);
+    assert_false(config.snmp.keepalived_view);
     assert_string_equal(config.snmp.agentx, "/var/agentx/master");
     assert_string_equal(config.snmp.root, BW_OID_ROOT);
     assert_true(config.http.enabled);
@@ -290,6 +291,7 @@ static void test_digest(void **state)
          "\"10.0.10.1\"; interfaces = ( { name = \"eth0\"; device = \"x\"; } ); }\n"},
         {"state_dir = \"/var/lib/bellwether\";", "state_dir = \"/x\"; log_level = \"debug\"; core = true;"},
         {"http = { listen = \"127.0.0.1:8116\"; };", "http = { enabled = false; };"},
+        {"id = 17;", "id = 17; sync = { enabled = true; connections = true; select = (); sending_queue = 600; hold_queue = 5; };"},
     };
     static const char *const other[][2] = {
         {"id = 17", "id = 18"},
@@ -315,6 +317,14 @@ static void test_digest(void **state)
         {"id = 17;", "id = 17; announce_refresh_s = 1;"},
         {"id = 17;", "id = 17; multicast = \"224.0.0.5\";"},
         {"id = 17;", "id = 17; witness = \"10.9.9.9\";"},
+        {"id = 17;", "id = 17; sync = { enabled = false; };"},
+        {"id = 17;", "id = 17; sync = { connections = false; };"},
+        {"id = 17;", "id = 17; sync = { select = ( { protocol = \"udp\"; sync = \"no\"; } ); };"},
+        {"id = 17;", "id = 17; sync = { select = ( { protocol = \"udp\"; port = 53; sync = \"no\"; } ); };"},
+        {"id = 17;", "id = 17; sync = { select = ( { protocol = \"udp\"; after_s = 3; } ); };"},
+        {"id = 17;", "id = 17; sync = { select = ( { source = \"10.0.0.0/8\"; sync = \"no\"; } ); };"},
+        {"id = 17;", "id = 17; sync = { select = ( { destination = \"10.0.0.0/8\"; sync = \"no\"; } ); };"},
+        {"id = 17;", "id = 17; sync = { select = ( { zone = 0; sync = \"no\"; } ); };"},
     };
     uint64_t digest, seen[sizeof(other) / sizeof(other[0])];
 

@@ -68,6 +68,10 @@ static const struct mistake syntax[] = {
     {3, "  name = \"edge;", "20: a text begins here and does not end; allowed: text between double quotes"},
     {0, "a = \"\\\"", "1: a text begins here and does not end; allowed: text between double quotes"},
     {0, "a = \"x\" \"y\" /* one text */\n \"z\" 5;", "2: syntax error at or before \"\"z\" 5;\"" SYNTAX},
+    {0, "traps = { communities = ( \"c\\\"0m\", \"x\" ;", "1: syntax error at or before \"traps = { communities = ( \"...\", \"...\" ;\"" SYNTAX},
+    {0, "traps = { listen = [ \"a\" ]; communities = (\n  \"one\"\n  \"two\" 5 ); };",
+     "3: syntax error at or before \"\"...\" 5 ); };\"" SYNTAX},
+    {0, "u = \"http://u:p@h/\" 5;", "1: syntax error at or before \"u = \"...\" 5;\"" SYNTAX},
     {3, "  id = 18;", "3: duplicate setting name at or before \"id = 18;\"" SYNTAX},
     {12, "    { name = \"eth0\"; virtual = [ \"192.168.10.100/24\", 5 ]; },",
      "12: mismatched element type in array at or before \"{ name = \"eth0\"; virtual = [ \"192.168.10.100/24\", 5 ]; "
@@ -170,7 +174,7 @@ static const struct mistake unknown[] = {
      "traps, alerts, state_dir, core, log_level"},
     {17, "snmp = { state_dir = \"/x\"; };",
      "17: unknown key \"state_dir\" in snmp (it belongs to the top of the file); allowed: enabled, agentx, writable, "
-     "root, notify, checkpoint_view, checkpoint_traps"},
+     "root, notify, checkpoint_view, checkpoint_traps, keepalived_view"},
     {17, "snmp = { notify = \"some\"; };", "17: snmp notify: \"some\" is unknown; allowed: \"own\", \"all\""},
     {17, "snmp = { checkpoint_view = 1; };",
      "17: snmp checkpoint_view: 1 is neither true nor false; allowed: true, false"},

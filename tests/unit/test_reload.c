@@ -129,6 +129,15 @@ static void test_live(void **state)
     assert_live("\"/k\"", "\"/other\"", "cluster.key_file: /k -> /other\n");
     assert_live("token_file = \"/t\";", "", "http.token_file: /t -> none\n");
     assert_live("snmp", "log_level = \"debug\"; snmp", "log_level: notice -> debug\n");
+    assert_live("lease_s", "sync = { sending_queue = 600; }; lease_s", "cluster.sync.sending_queue: 32768 -> 600\n");
+    assert_live("lease_s", "sync = { receiving_queue = 600; delta_memory_mib = 8; }; lease_s", "cluster.sync.delta_memory_mib: 16 -> 8\n");
+    assert_int_equal(changes.live, 2);
+    assert_live("lease_s", "sync = { ack_count = 8; ack_ms = 5; overload_percent = 50; full_sync_deadline_s = 9; }; lease_s",
+                "cluster.sync.overload_percent: 80 -> 50\n");
+    assert_int_equal(changes.live, 4);
+    assert_live("lease_s", "sync = { select = ( { protocol = \"udp\"; sync = \"no\"; } ); }; lease_s", "cluster.sync.select\n");
+    assert_live("lease_s", "sync = { block = true; block_allow = [ \"icmp\" ]; }; lease_s", "cluster.sync.block_allow\n");
+    assert_live("lease_s", "sync = { hold_queue = 5; hold_timeout_ms = 100; }; lease_s", "cluster.sync.hold_queue: 0 -> 5\n");
 }
 
 static void test_addresses(void **state)
@@ -186,6 +195,8 @@ static void test_refused(void **state)
                    "cluster.members[fw1].interfaces: eth2 -> x: ");
     assert_refused("lease_s", "multicast = \"224.0.0.250\"; lease_s", "cluster.multicast: 224.0.0.254 -> 224.0.0.250: ");
     assert_refused("lease_s", "witness = ( \"10.0.10.9\" ); lease_s", "cluster.witness: ");
+    assert_refused("lease_s", "sync = { enabled = false; }; lease_s", "cluster.sync.enabled: true -> false: ");
+    assert_refused("lease_s", "sync = { connections = false; sending_queue = 600; }; lease_s", "cluster.sync.connections: true -> false: ");
     assert_refused("/var/agentx/master", "/other", "snmp.agentx: ");
     assert_refused("snmp = {", "snmp = { writable = true;", "snmp.writable: false -> true: ");
     assert_refused(":8116", ":8117", "http.listen: ");

@@ -184,6 +184,83 @@ static void test_pnotes(void **state)
     stage_end(&s);
 }
 
+static uint64_t kept_number(const struct stage *s, struct bw_kept_facts *facts)
+{
+    struct bw_store_place place = {.path = s->config->state_dir, .cluster = 17, .member = 1};
+    struct bw_kept_file file;
+
+    place.dir = open(place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(place.dir >= 0);
+    bw_store_read_facts(&place, facts, false, &file);
+    close(place.dir);
+    return facts->number;
+}
+
+static void test_facts(void **state)
+{
+    struct bw_kept_facts *facts = calloc(1, sizeof(*facts));
+    struct bw_facts_others *others = calloc(1, sizeof(*others)), *back = calloc(1, sizeof(*back));
+    struct bw_facts_own own;
+    struct stage s;
+    FILE *f;
+
+    (void)state;
+    stage_begin(&s);
+    s.desk = bw_facts_desk_new();
+    stage_run(&s);
+    assert_int_equal(s.start->facts_number, 0);
+    memset(&own, 0, sizeof(own));
+    own.facts.number = 1000;
+    own.facts.admin = BW_ADMIN_DOWN;
+    others->count = 2;
+    others->rows[0].member = 2;
+    others->rows[0].facts.number = 77;
+    others->rows[0].facts.admin = BW_ADMIN_MAINTENANCE;
+    strcpy(others->rows[0].facts.admin_by, "snmp");
+    others->rows[0].facts.pnotes_count = 1;
+    others->rows[0].facts.pnotes[0] = (struct bw_fact_pnote){"backup", BW_PNOTE_USER, BW_PNOTE_PROBLEM, 5 * BW_SEC};
+    others->rows[1].member = 3;
+    others->rows[1].facts.number = 1;
+    bw_published_write(s.desk->own, &own);
+    bw_published_write(s.desk->others, others);
+    stage_post(&s); /* where the member is still up */
+    STAGE_WAIT(kept_number(&s, facts) == 0 && facts->others.count == 2);
+    /* The number follows what it is the number of. */
+    s.now.members[0].admin = BW_ADMIN_DOWN;
+    stage_post(&s);
+    STAGE_WAIT(kept_number(&s, facts) == 1000);
+    assert_int_equal(stage_admin(&s), BW_ADMIN_DOWN);
+    stage_stop(&s);
+
+    bw_facts_desk_free(s.desk);
+    s.desk = bw_facts_desk_new();
+    stage_load(&s);
+    assert_int_equal(s.start->facts_number, 1000);
+    bw_store_load_others(s.config, s.desk);
+    assert_true(bw_published_read(s.desk->others, back));
+    assert_memory_equal(others, back, sizeof(*others));
+    stage_stop(&s);
+
+    /* Damaged in the middle: the member whose set is not whole any more is left out. */
+    f = fopen(stage_path(&s, "facts"), "r+");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 70, SEEK_SET), 0);
+    fputs("damage", f);
+    fclose(f);
+    stage_load(&s);
+    bw_store_load_others(s.config, s.desk);
+    assert_true(bw_published_read(s.desk->others, back));
+    assert_int_equal(back->count, 1);
+    assert_int_equal(back->rows[0].member, 3);
+    assert_true(stage_exists(&s, "facts.damaged"));
+    stage_stop(&s);
+    bw_facts_desk_free(s.desk);
+    stage_end(&s);
+    free(facts);
+    free(others);
+    free(back);
+}
+
 /* By name, since the configuration may have them in another order at the next start. */
 static void test_groups(void **state)
 {
@@ -449,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_fresh),          cmocka_unit_test(test_history),
         cmocka_unit_test(test_bounded),        cmocka_unit_test(test_admin),
         cmocka_unit_test(test_pnotes),         cmocka_unit_test(test_damaged_history),
+        cmocka_unit_test(test_facts),
         cmocka_unit_test(test_damaged_others), cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_foreign),        cmocka_unit_test(test_shared),
         cmocka_unit_test(test_left_behind),    cmocka_unit_test(test_groups),

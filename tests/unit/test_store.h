@@ -35,7 +35,9 @@ struct stage {
     struct bw_history *history;
     struct bw_store *store;
     struct bw_core_start *start;
+    struct bw_facts_desk *desk; /* NULL = none */
     struct bw_snapshot now; /* what the next post shows */
+    struct bw_stats stats;  /* what the store says of itself */
 };
 
 /* Of a test that failed half-way; empty otherwise. */
@@ -110,6 +112,8 @@ static inline void stage_run(struct stage *s)
     stage_load(s);
     context.board = s->board;
     context.history = s->history;
+    context.rows.facts = s->desk;
+    context.stats = &s->stats;
     assert_int_equal(bw_store_start(&context, &s->store), 0);
 }
 

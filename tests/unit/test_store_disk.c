@@ -172,6 +172,72 @@ static void test_directory(void **state)
     unmount_disk(&s);
 }
 
+/* What whoever asked for this is told, when the engine said "done". */
+static const char *qualified(struct stage *s, struct bw_request request, enum bw_result result)
+{
+    struct bw_surface_context context = {.config = s->config, .stats = &s->stats};
+    static struct bw_answer answer;
+
+    answer = (struct bw_answer){.result = result};
+    bw_store_qualify(&context, &request, &answer);
+    assert_int_equal(answer.result, result);
+    return answer.text;
+}
+
+/* A disk that is full says so before there is anything to write, to the counters and to whoever asks for something that
+ * has to be kept; and again once it is well. */
+static void test_told(void **state)
+{
+    static const char text[] = "but not kept on disk, state_dir cannot be written: No space left on device";
+    const struct bw_request admin = {.kind = BW_REQUEST_ADMIN}, other = {.kind = BW_REQUEST_ADMIN, .member = 2},
+                            once = {.kind = BW_REQUEST_PNOTE_REGISTER},
+                            persistent = {.kind = BW_REQUEST_PNOTE_REGISTER, .persistent = true},
+                            stop = {.kind = BW_REQUEST_GROUP_STOP, .group = 1}, move = {.kind = BW_REQUEST_GROUP_MOVE};
+    struct stage s;
+
+    (void)state;
+    mount_disk(&s);
+    stage_run(&s);
+    assert_int_equal(atomic_load(&s.stats.store_writable), 1);
+    change(&s, BW_ADMIN_DOWN);
+    STAGE_WAIT(stage_written(&s) == EVENTS && stage_admin(&s) == BW_ADMIN_DOWN);
+    assert_string_equal(qualified(&s, admin, BW_RESULT_DONE), "");
+    fill_disk(&s);
+    STAGE_WAIT(atomic_load(&s.stats.store_writable) == 0);
+    assert_int_equal(atomic_load(&s.stats.store_error), ENOSPC);
+    assert_string_equal(qualified(&s, admin, BW_RESULT_DONE), text);
+    assert_string_equal(qualified(&s, persistent, BW_RESULT_DONE), text);
+    assert_string_equal(qualified(&s, stop, BW_RESULT_DONE), text);
+    assert_string_equal(qualified(&s, admin, BW_RESULT_REFUSED), "");
+    assert_string_equal(qualified(&s, other, BW_RESULT_DONE), "");
+    assert_string_equal(qualified(&s, once, BW_RESULT_DONE), "");
+    assert_string_equal(qualified(&s, move, BW_RESULT_DONE), "");
+    assert_int_equal(unlink(stage_path(&s, "../filler")), 0);
+    STAGE_WAIT(atomic_load(&s.stats.store_writable) == 1);
+    assert_int_equal(atomic_load(&s.stats.store_error), 0);
+    assert_string_equal(qualified(&s, admin, BW_RESULT_DONE), "");
+    remount(&s, MS_RDONLY);
+    STAGE_WAIT(atomic_load(&s.stats.store_writable) == 0);
+    assert_int_equal(atomic_load(&s.stats.store_error), EROFS);
+    remount(&s, 0);
+    stage_stop(&s);
+    unmount_disk(&s);
+}
+
+/* A write that does not come back is none; nor is there one where no store runs. */
+static void test_hanging(void **state)
+{
+    struct bw_stats stats = {0};
+
+    (void)state;
+    assert_false(bw_stats_store_writable(&stats, BW_SEC));
+    atomic_store(&stats.store_writable, 1);
+    assert_true(bw_stats_store_writable(&stats, BW_SEC));
+    atomic_store(&stats.store_since_ns, 100 * BW_SEC);
+    assert_true(bw_stats_store_writable(&stats, 104 * BW_SEC));
+    assert_false(bw_stats_store_writable(&stats, 106 * BW_SEC));
+}
+
 /* While the disk is full the store ends in time. */
 static void test_stop_full(void **state)
 {
@@ -202,7 +268,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full),      cmocka_unit_test(test_read_only), cmocka_unit_test(test_damaged_read_only),
-        cmocka_unit_test(test_directory), cmocka_unit_test(test_stop_full),
+        cmocka_unit_test(test_directory), cmocka_unit_test(test_stop_full), cmocka_unit_test(test_told),
+        cmocka_unit_test(test_hanging),
     };
 
     return cmocka_run_group_tests(tests, own_mounts, stage_clean);

@@ -153,11 +153,16 @@ static void leaves_out_own_addresses(void **state)
 
 /* ---- full sync ---- */
 
+static struct bw_ct_entry nth(unsigned i)
+{
+    return lab_entry(i % 3 ? IPPROTO_TCP : IPPROTO_UDP, i % 7 ? "10.1.0.1" : "fd00::1", (uint16_t)(1024 + i),
+                     i % 7 ? "10.2.0.1" : "fd00::2", 80);
+}
+
 static void fill(struct lab_member *m, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        struct bw_ct_entry e = lab_entry(i % 3 ? IPPROTO_TCP : IPPROTO_UDP, i % 7 ? "10.1.0.1" : "fd00::1",
-                                         (uint16_t)(1024 + i), i % 7 ? "10.2.0.1" : "fd00::2", 80);
+        struct bw_ct_entry e = nth(i);
 
         make(m, &e);
     }
@@ -172,6 +177,47 @@ static void full_sync_is_complete(void **state)
     assert_in_range(lab_full(&one, &two, 7), 2000, 2400);
     lab_assert_same(&one, &two);
     assert_int_equal(lab_assert_digests(&one, &two), 2000);
+}
+
+/* A table so large that it is read at once changes while it is sent: entries change, end and begin. */
+static void large_tables_change_meanwhile(void **state)
+{
+    struct lab_emission e = {.to = &two, .owner = one.id};
+    const unsigned count = 6000;
+    uint64_t cursor = 0;
+    unsigned turns = 0;
+    int more;
+
+    (void)state;
+    fill(&one, count);
+    lab_read(&one);
+    one.updates_count = 0; /* nobody was there */
+    bw_sync_conntrack.repair_begin(two.provider, one.id, lab_all);
+    do {
+        struct bw_ct_entry changed = nth(10 * turns + 1), gone = nth(10 * turns + 2), fresh = nth(count + turns);
+
+        changed.state = 5;
+        assert_int_equal(lab_request(&one, BW_CT_UPDATE, &changed), 0);
+        assert_int_equal(lab_request(&one, BW_CT_DELETE, &gone), 0);
+        make(&one, &fresh);
+        if (turns % 2)
+            lab_read(&one); /* else the dump comes before the event */
+        e.left = 100;
+        lab_enter(&one);
+        more = bw_sync_conntrack.dump(one.provider, one.id, lab_all, &cursor, lab_emit, &e);
+        assert_true(more >= 0);
+        lab_deliver(&one, &two, NULL);
+        turns++;
+    } while (more);
+    lab_enter(&two);
+    bw_sync_conntrack.repair_end(two.provider, one.id, lab_all);
+    assert_in_range(turns, count / 100, 10 * count / 100);
+    lab_pump(&one, &two);
+    lab_assert_same(&one, &two);
+    assert_int_equal(lab_assert_digests(&one, &two), count);
+    assert_non_null(((struct bw_ct *)one.provider)->shot.bytes);
+    lab_turns(&one); /* it is not kept for ever */
+    assert_null(((struct bw_ct *)one.provider)->shot.bytes);
 }
 
 static void repair_removes_what_the_owner_lacks(void **state)
@@ -229,6 +275,58 @@ static void keeps_its_place_when_refused(void **state)
     assert_int_equal(one.sets, 500);
     lab_assert_same(&one, &two);
     lab_assert_digests(&one, &two);
+}
+
+/* What happened goes by unseen. */
+static void steal_events(struct lab_member *m)
+{
+    struct bw_ct *ct = m->provider;
+
+    while (bw_ct_receive(ct->events, &ct->answers) > 0)
+        ;
+}
+
+/* A sweep to its end; the queue takes ten at a time. Returns how often it was full. */
+static unsigned sweep_slowly(struct lab_member *from, struct lab_member *to)
+{
+    struct bw_ct *ct = from->provider;
+    uint64_t until_ns = ct->now_ns;
+    unsigned full = 0;
+
+    from->refuse = 10;
+    lab_enter(from);
+    bw_ct_sweep_begin(ct, false);
+    for (unsigned i = 0; i < 500 && (ct->sweep.fd >= 0 || ct->sweep.second); i++) {
+        until_ns += BW_SEC / 4;
+        lab_turns_until(from, until_ns);
+        assert_in_range(from->updates_count, 0, 10);
+        full += from->updates_count == 10;
+        lab_deliver(from, to, NULL);
+    }
+    from->refuse = 0;
+    assert_true(ct->sweep.fd < 0 && !ct->sweep.second);
+    return full;
+}
+
+static void sweeps_wait_for_a_full_queue(void **state)
+{
+    (void)state;
+    fill(&one, 700);
+    steal_events(&one);
+    assert_in_range(sweep_slowly(&one, &two), 70, 71);
+    assert_int_equal(one.sets, 700);
+    lab_assert_same(&one, &two);
+    for (unsigned i = 0; i < 700; i += 2) {
+        struct bw_ct_entry e = nth(i);
+
+        assert_int_equal(lab_request(&one, BW_CT_DELETE, &e), 0);
+    }
+    steal_events(&one);
+    assert_in_range(sweep_slowly(&one, &two), 35, 36);
+    assert_int_equal(one.sets, 700);
+    assert_int_equal(one.deletes, 350);
+    lab_assert_same(&one, &two);
+    assert_int_equal(lab_assert_digests(&one, &two), 350);
 }
 
 /* ---- lost events ---- */
@@ -290,6 +388,23 @@ static void tells_again_before_copies_end(void **state)
     assert_int_equal(one.sets, 1);
     lab_turns_until(&one, lab_now_ns() + BW_CT_REFRESH_MOST_S * BW_SEC);
     assert_int_equal(one.sets, 2);
+    lab_deliver(&one, &two, NULL);
+    lab_assert_digests(&one, &two);
+}
+
+/* What was in the kernel at the start is told in time, too, however long the machine is up. */
+static void tells_again_what_was_found(void **state)
+{
+    struct bw_ct_entry e = lab_entry(IPPROTO_UDP, "10.1.0.1", 1000, "10.2.0.1", 53);
+
+    (void)state;
+    lab_stop(&one);
+    make(&one, &e);
+    lab_start(&one);
+    lab_turns_until(&one, lab_now_ns() + 10 * BW_SEC);
+    assert_int_equal(one.sets, 0);
+    lab_turns_until(&one, lab_now_ns() + BW_CT_COPY_LEAST_S * BW_SEC * 2 / 3);
+    assert_int_equal(one.sets, 1);
     lab_deliver(&one, &two, NULL);
     lab_assert_digests(&one, &two);
 }
@@ -426,12 +541,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(leaves_out_what_cannot_move, setup, teardown),
         cmocka_unit_test_setup_teardown(leaves_out_own_addresses, setup, teardown),
         cmocka_unit_test_setup_teardown(full_sync_is_complete, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_tables_change_meanwhile, setup, teardown),
         cmocka_unit_test_setup_teardown(repair_removes_what_the_owner_lacks, setup, teardown),
         cmocka_unit_test_setup_teardown(dump_tells_what_events_have_not, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_its_place_when_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(sweeps_wait_for_a_full_queue, setup, teardown),
         cmocka_unit_test_setup_teardown(mends_after_lost_events, setup, teardown),
         cmocka_unit_test_setup_teardown(copies_live_longer, setup, teardown),
         cmocka_unit_test_setup_teardown(tells_again_before_copies_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(tells_again_what_was_found, setup, teardown),
         cmocka_unit_test_setup_teardown(notices_what_went_silently, setup, teardown),
         cmocka_unit_test_setup_teardown(finds_what_began_silently, setup, teardown),
         cmocka_unit_test_setup_teardown(stale_entries_make_way, setup, teardown),

@@ -7,6 +7,7 @@
  *   3. once the faults are over, all copies are whole and equal within a bound.
  * Each deliberate bug must break one of them. SEEDS and FIRST in the environment choose the runs; a failing seed replays exactly.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -340,12 +341,24 @@ static void turn(struct run *r, unsigned i)
 
 /* ---- faults ---- */
 
+/* Other lengths of queues, as by a reload. */
+static void tune(struct run *r, struct node *n)
+{
+    const struct bw_stream_tuning tuning = {.sending_queue = 512 << up_to(r, 4), .receiving_queue = 256 << up_to(r, 5),
+                                            .ack_count = 1 + (uint32_t)up_to(r, 100), .ack_ns = (1 + up_to(r, 50)) * BW_MS,
+                                            .overload_percent = 80, .deadline_ns = 10 * BW_SEC};
+    int error = bw_stream_tune(n->stream, &tuning);
+
+    if (error != 0 && error != -ENOSPC)
+        fail_run(r, "other lengths of queues are refused", (unsigned)(n - r->nodes), (unsigned)(n - r->nodes));
+}
+
 static void fault(struct run *r)
 {
     unsigned i = (unsigned)up_to(r, r->count), k = (unsigned)up_to(r, r->count);
     struct node *n = &r->nodes[i];
 
-    switch (up_to(r, 6)) {
+    switch (up_to(r, 7)) {
     case 0: /* a crash, or a restart at once */
         if (!n->alive)
             break;
@@ -368,6 +381,10 @@ static void fault(struct run *r)
         break;
     case 4:
         r->loss_percent = (unsigned)up_to(r, 31);
+        break;
+    case 5:
+        if (n->alive)
+            tune(r, n);
         break;
     default:
         r->delay_spread_ns = up_to(r, 20 * BW_MS);

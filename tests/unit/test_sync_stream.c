@@ -237,6 +237,55 @@ static void test_pnote(void **state)
     assert_non_null(strstr(p.detail, "93 %"));
 }
 
+/* The start waits for the answers, and nothing else does. */
+/* ---- the thread ---- */
+
+/* Spans of 100 ms, each with so much of a processor. Real-time at the end? */
+static bool after_spans(struct bw_sync_class *class, uint64_t *now_ns, uint64_t *used_ns, unsigned spans, unsigned percent)
+{
+    bool realtime = false;
+
+    while (spans-- > 0) {
+        *now_ns += 100 * BW_MS;
+        *used_ns += percent * BW_MS;
+        realtime = bw_sync_class_judge(class, *now_ns, *used_ns);
+    }
+    return realtime;
+}
+
+static void test_class(void **state)
+{
+    struct bw_sync_class class = {.realtime = false};
+    uint64_t now_ns = 7 * BW_SEC, used_ns = 0;
+
+    (void)state;
+    assert_false(bw_sync_class_judge(&class, now_ns, used_ns));
+    assert_false(after_spans(&class, &now_ns, &used_ns, 4, 5));
+    assert_true(after_spans(&class, &now_ns, &used_ns, 2, 5));
+    assert_true(after_spans(&class, &now_ns, &used_ns, 10, 60)); /* much, but not nearly all of it */
+    assert_false(after_spans(&class, &now_ns, &used_ns, 1, 90)); /* a full sync */
+    assert_false(after_spans(&class, &now_ns, &used_ns, 20, 60));
+    assert_true(after_spans(&class, &now_ns, &used_ns, 10, 5));
+    used_ns += 10 * BW_MS; /* in a moment is no span */
+    assert_true(bw_sync_class_judge(&class, now_ns + 10 * BW_MS, used_ns));
+}
+
+static void test_pnote_asks(void **state)
+{
+    struct bw_sync_pnote_facts facts = {.now_ns = BW_SEC, .copy = BW_STREAM_COPY_WHOLE, .copy_detail = "", .path = true, .asks = true};
+    struct bw_sync_pnote pnote = {0};
+
+    (void)state;
+    assert_true(bw_sync_pnote_judge(&pnote, &facts));
+    assert_int_equal(pnote.status, BW_PNOTE_INIT);
+    assert_non_null(strstr(pnote.detail, "remember"));
+    facts.asks = false;
+    assert_true(bw_sync_pnote_judge(&pnote, &facts));
+    assert_int_equal(pnote.status, BW_PNOTE_OK);
+    facts.asks = true;
+    assert_false(bw_sync_pnote_judge(&pnote, &facts));
+}
+
 static void test_pnote_first(void **state)
 {
     struct bw_sync_pnote p = {0};
@@ -470,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_blocks),        cmocka_unit_test(test_updates),          cmocka_unit_test(test_controls),
         cmocka_unit_test(test_seal),          cmocka_unit_test(test_log),              cmocka_unit_test(test_lag),
         cmocka_unit_test(test_pnote),         cmocka_unit_test(test_pnote_first),      cmocka_unit_test(test_lies_about_ours),
+        cmocka_unit_test(test_pnote_asks),    cmocka_unit_test(test_class),
         cmocka_unit_test(test_lies_about_its_own), cmocka_unit_test(test_lies_are_local), cmocka_unit_test(test_overload),
     };
 
