@@ -33,7 +33,7 @@ Q := @
 say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
-PKGS := libcurl libmicrohttpd json-c libconfig libnl-3.0 libnl-route-3.0 libsodium libcap-ng libseccomp libsystemd
+PKGS := libcurl libmicrohttpd gnutls json-c libconfig libnl-3.0 libnl-route-3.0 libsodium libcap-ng libseccomp libsystemd
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS)) $(shell net-snmp-config --agent-libs)
 CPPFLAGS += -Iinclude -I. -D_GNU_SOURCE -DBW_VERSION='"$(VERSION)"' -DBW_OID_ROOT='"$(OID_ROOT)"' \
@@ -69,7 +69,7 @@ programs: $(BUILD)/bellwetherd $(BUILD)/bellwether $(CLIENT)
 
 # ---- packages -------------------------------------------------------------------------------------------------------
 DEPS_BUILD := gcc make libc6-dev pkg-config libsnmp-dev libmicrohttpd-dev libjson-c-dev libconfig-dev libnl-3-dev \
-              libnl-route-3-dev libsodium-dev libcap-ng-dev libseccomp-dev libsystemd-dev libcurl4-openssl-dev
+              libnl-route-3-dev libsodium-dev libcap-ng-dev libseccomp-dev libsystemd-dev libcurl4-openssl-dev libgnutls28-dev
 DEPS_DEMO := snmp snmpd libsnmp-base iproute2 iputils-ping nftables curl python3-minimal python3 procps
 DEPS_CHECK := libcmocka-dev snmptrapd tshark tcpdump nftables iputils-arping jq prometheus smitools clang \
               libclang-rt-14-dev binutils git openssl chromium fonts-dejavu-core python3-prometheus-client \

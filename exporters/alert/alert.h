@@ -12,6 +12,7 @@
 #include "bellwether/event.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 #include "bellwether/log.h"
 #include "bellwether/surface.h"
@@ -46,6 +47,7 @@ struct bw_alert_message {
     char before[BW_NAME_MAX]; /* what the condition was before, when it changes without having ended (the raise's `to`) */
     struct bw_event event;    /* digest: the newest one */
     uint64_t lost;            /* dropped before it since the last delivery; not kept */
+    uint64_t sent_ns;         /* when it was sent first to one that acknowledges nothing, 0 = not yet; not kept */
     char *lines;              /* digest: a line for each event, as far as there is room; owned, or NULL */
 };
 
@@ -103,7 +105,7 @@ struct bw_alert_held {
 
 /* A message that is delivered as far as can be known, which with some receivers is not far. */
 struct bw_alert_sent {
-    uint64_t at_ns;
+    uint64_t at_ns; /* when first */
     struct bw_alert_message message;
 };
 
@@ -124,7 +126,11 @@ struct bw_flow {
     bool trying;
     uint32_t tries;     /* of the first message, failed */
     uint64_t retry_ns;  /* not before */
+    uint32_t breaks;     /* times that the receiver broke off with messages in doubt, and has not held since */
+    uint32_t bad_breaks; /* of these, with more in doubt than what tells of a target's trouble */
+    uint64_t broken_ns;  /* the last time */
     uint64_t delivered, failures, dropped, suppressed, lost; /* lost: since the last delivery */
+    uint64_t losses; /* dropped ones but for those that tell of a target's trouble: they make none */
     int64_t last_wall;
     char last_error[BW_TEXT_MAX];
 };
@@ -139,13 +145,33 @@ void bw_flow_turn(struct bw_flow *flow, uint64_t now_ns);
 /* What is to be tried now, or NULL; a try then has to end with bw_flow_result. */
 const struct bw_alert_message *bw_flow_next(struct bw_flow *flow, uint64_t now_ns);
 void bw_flow_result(struct bw_flow *flow, enum bw_alert_result result, const char *text, uint64_t now_ns, int64_t wall);
-/* The receiver broke off: what is in doubt goes to the front of the queue once more. Returns how many. */
-uint32_t bw_flow_again(struct bw_flow *flow);
+/* The receiver broke off: what is in doubt goes to the front of the queue once more, after a while that grows if that happens again
+ * and again. Returns how many. */
+uint32_t bw_flow_again(struct bw_flow *flow, uint64_t now_ns);
+/* Does something wait that is not about a target's own trouble? */
+bool bw_flow_has_news(const struct bw_flow *flow);
 /* When there is something to do by itself; UINT64_MAX = never. */
 uint64_t bw_flow_due_ns(const struct bw_flow *flow);
 /* At a start: puts a message that waits on disk back. Takes over the lines. */
 void bw_flow_restore(struct bw_flow *flow, struct bw_alert_message *message, bool held, uint64_t now_ns);
 const struct bw_alert_message *bw_flow_at(const struct bw_flow *flow, uint32_t i); /* the i-th that waits, 0 = first */
+
+/* ---- trouble.c: does a target fail for long? pure ---- */
+
+struct bw_trouble {
+    bool failing;      /* it does, which becomes an event */
+    uint64_t since_ns; /* the first try of those that failed in a row, 0: the last one was good */
+    uint64_t losses, lost_ns; /* messages dropped, and when the last one was, 0 = never */
+    uint64_t breaking_ns;     /* since when it takes connections and breaks them off, again and again; 0: it does not */
+    char reason[BW_TEXT_MAX]; /* of the last try that failed */
+};
+
+void bw_trouble_failed(struct bw_trouble *trouble, const char *reason, uint64_t now_ns);
+void bw_trouble_delivered(struct bw_trouble *trouble);
+/* losses: dropped in all. breaks: of the connection, until one holds. Called now and then. */
+void bw_trouble_look(struct bw_trouble *trouble, uint64_t losses, uint32_t breaks, uint64_t now_ns);
+/* At a start: it was failing before. */
+void bw_trouble_restore(struct bw_trouble *trouble, const char *reason, uint64_t now_ns);
 
 /* ---- spool.c: a flow's queue on disk ---- */
 
@@ -207,6 +233,7 @@ struct bw_alert_item {
     uint64_t raise_number;
     int64_t raise_wall;
     char before[BW_NAME_MAX];
+    bool passed_on; /* the raise of a member that is gone, told again by the next one */
     bool quiet;   /* the member is in maintenance: counted only */
     bool history; /* it is an event of the history, just taken */
 };
@@ -219,6 +246,8 @@ void bw_conditions_event(struct bw_conditions *conditions, const struct bw_snaps
 /* Looks at a snapshot: clears without an event, raises that were hushed, groups that nobody holds. */
 void bw_conditions_look(struct bw_conditions *conditions, const struct bw_snapshot *snapshot, uint64_t now_ns,
                         bw_alert_tell tell, void *user);
+/* Whose an open condition is to tell now: whoever told its raise, or, when that member is gone, the next one. A member's id. */
+uint32_t bw_conditions_teller(const struct bw_snapshot *snapshot, const struct bw_condition *condition);
 void bw_alert_describe(const struct bw_snapshot *snapshot, const struct bw_alert_item *item, struct bw_alert_message *message);
 
 /* ---- text.c, json.c: how a message reads ---- */
@@ -260,6 +289,49 @@ char *bw_alert_webhook_json(const struct bw_alert_origin *origin, const struct b
 char *bw_alert_push_json(const struct bw_alert_origin *origin, const struct bw_alert_message *messages, unsigned count,
                          int64_t now_wall, uint64_t repeat_ns);
 
+/* ---- lookup.c: where a server is ---- */
+
+#define BW_PLACES_MAX 8
+
+struct bw_place {
+    socklen_t length;
+    struct sockaddr_storage address;
+};
+
+/* Looks a name up on a thread of its own, which may hang as long as it likes. One at a time; what was found last serves while a new
+ * lookup hangs or fails. */
+struct bw_places {
+    struct bw_lookup *pending; /* NULL: none */
+    uint32_t count, next;      /* next: the one to try, goes on when a try fails */
+    uint64_t found_ns;         /* 0: to be looked up before the next try */
+    struct bw_place found[BW_PLACES_MAX];
+    char error[64]; /* of the last lookup, "" = it was good */
+};
+
+/* Splits "host:port" or "[host]:port". */
+void bw_places_split(const char *server, char *host, size_t host_cap, char *port, size_t port_cap);
+/* The place to try, or NULL: it is being looked up, and wake_fd (an eventfd) is written to when that is done; or error says why not.
+ * late: rather what was found before than to wait on. */
+const struct bw_place *bw_places_get(struct bw_places *places, const char *server, bool stream, bool late, int wake_fd,
+                                     uint64_t now_ns);
+bool bw_places_wait(const struct bw_places *places); /* is a lookup under way? */
+void bw_places_failed(struct bw_places *places);     /* the place did not do: the next one */
+void bw_places_free(struct bw_places *places);
+
+/* ---- tls.c: TLS on a socket that does not block, by GnuTLS ---- */
+
+struct bw_tls_session;
+
+/* Prepares a handshake with the server of that name or address. NULL, with why. */
+struct bw_tls_session *bw_tls_session_new(const struct bw_alert_target_config *config, const char *host, int fd, char *why, size_t cap);
+/* Goes on with it. 0 = done; -EAGAIN: when *events come; else it has failed, with why. */
+int bw_tls_session_shake(struct bw_tls_session *tls, short *events, char *why, size_t cap);
+/* As send(2), with a negative errno; after -EAGAIN the same bytes must be given. */
+ssize_t bw_tls_session_send(struct bw_tls_session *tls, const char *bytes, size_t length, short *events);
+/* Takes what has come and forgets it. 0, -ECONNRESET when the other side has closed, or another negative errno, with why. */
+int bw_tls_session_look(struct bw_tls_session *tls, char *why, size_t cap);
+void bw_tls_session_free(struct bw_tls_session *tls); /* says goodbye, as far as that goes at once; not the socket */
+
 /* ---- attempts and transports ---- */
 
 struct bw_alerts;
@@ -269,6 +341,7 @@ struct bw_target;
 struct bw_attempt {
     struct bw_target *target;
     bool under_way, is_test, is_repeat;
+    bool has_news;      /* a repetition: not only of targets' own troubles */
     uint64_t deadline_ns;
     uint64_t serial;
     int fd;             /* sockets; -1 = none */
@@ -277,6 +350,7 @@ struct bw_attempt {
     char *text;         /* what is sent: freed with the attempt */
     size_t length, done;
     void *easy, *headers, *recipients; /* libcurl's */
+    struct bw_tls_session *tls; /* syslog by TLS, on fd */
     size_t answer_length;
     char answer[128];   /* the first bytes of it */
     char error[256];
@@ -300,7 +374,10 @@ struct bw_target {
     struct bw_spool spool;
     struct bw_attempt attempt, test;
     uint64_t repeat_ns; /* alertmanager: next repetition */
-    int kept_fd;        /* syslog by TCP: the connection */
+    int kept_fd;        /* syslog by TCP or TLS: the connection */
+    struct bw_tls_session *kept_tls;
+    struct bw_places places; /* syslog to a server */
+    struct bw_trouble trouble;
     bool failing;       /* and told */
     struct bw_log_limit dropping;
     uint64_t dropped_told;
@@ -354,8 +431,11 @@ bool bw_target_wants(const struct bw_target *target, const struct bw_snapshot *s
 void bw_target_test(struct bw_target *target); /* begins a test */
 void bw_target_row(const struct bw_target *target, struct bw_alert_row *row);
 
-/* syslog.c: has the other side of a connection broken it off? */
-bool bw_alert_syslog_broken(int fd);
+/* syslog.c: the kept connection: has the other side broken it off? And its end. */
+bool bw_alert_syslog_broken(struct bw_target *target);
+void bw_alert_syslog_close(struct bw_target *target);
+/* syslog_text.c: what is sent to a server or socket of that target; to be freed, NULL when out of memory. */
+char *bw_alert_syslog_text(const struct bw_target *target, const struct bw_alert_message *message, size_t *length);
 
 /* curl.c */
 /* First of all users of libcurl, so that its memory is wiped when it is given back. 0 or -ENOMEM. */

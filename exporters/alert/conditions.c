@@ -11,6 +11,7 @@
 #define GONE_NS       (3 * BW_SEC)   /* the clear's own event has come by then */
 #define NOBODY_NS     (2 * BW_SEC)   /* a group without a holder */
 #define UNHUSH_NS     (10 * BW_SEC)  /* after maintenance: as long as trouble may take to go by itself */
+#define FRESH_NS      (60 * BW_SEC)  /* a raise of which its teller, should it die, may not have told everybody */
 #define AUTH_QUIET_NS (150 * BW_SEC) /* events come at most once a minute while frames are refused */
 
 static const struct bw_member_row *member_of(const struct bw_snapshot *s, uint32_t id)
@@ -34,6 +35,11 @@ static bool is_quiet(const struct bw_snapshot *s, const struct bw_event *event)
     const struct bw_member_row *m = member_of(s, event->member);
 
     return m != NULL && m->admin == BW_ADMIN_MAINTENANCE && bw_event_is_hushed(event->kind);
+}
+
+uint32_t bw_conditions_teller(const struct bw_snapshot *s, const struct bw_condition *c)
+{
+    return bw_event_in_view(s, c->teller) ? c->teller : bw_event_teller(s, &c->event);
 }
 
 /* ---- those that are open ---- */
@@ -198,6 +204,14 @@ static bool resource_lasts(const struct bw_snapshot *s, const struct bw_event *e
     return false;
 }
 
+static bool alert_lasts(const struct bw_snapshot *s, const struct bw_event *event)
+{
+    for (uint32_t i = 0; i < s->alerts_count; i++)
+        if (strcmp(s->alerts[i].name, event->object) == 0)
+            return s->alerts[i].trouble[0] != '\0';
+    return false;
+}
+
 /* Does it go on? Also when that cannot be told. */
 static bool lasts(const struct bw_snapshot *s, const struct bw_condition *c)
 {
@@ -223,6 +237,8 @@ static bool lasts(const struct bw_snapshot *s, const struct bw_condition *c)
         return s->sync.state == BW_SYNC_LOST;
     case BW_EVENT_RESOURCE:
         return resource_lasts(s, &c->event);
+    case BW_EVENT_ALERT:
+        return alert_lasts(s, &c->event);
     default:
         return true;
     }
@@ -236,6 +252,7 @@ static const struct {
     {BW_EVENT_SPLIT_BRAIN, "one holder", "one member holds the group again"},
     {BW_EVENT_MISMATCH, "same", "all members in view have the same configuration"},
     {BW_EVENT_AUTH_FAILURE, "quiet", "no cluster frame had to be refused for some minutes"},
+    {BW_EVENT_ALERT, "ok", "the target takes messages again, or is no more"},
     {0, "well", "found well again"},
 };
 
@@ -281,17 +298,42 @@ static void end_condition(struct bw_conditions *conditions, const struct bw_snap
     clear_it(conditions, s, c, &item, tell, user);
 }
 
-/* Told now that the maintenance is over and it has not gone. */
-static void unhush(struct bw_conditions *conditions, struct bw_condition *c, bw_alert_tell tell, void *user)
+static struct bw_alert_item raised_by(const struct bw_condition *c)
 {
-    struct bw_alert_item item = {.event = c->event,
-                                 .status = BW_EVENT_RAISED,
-                                 .severity = c->severity,
-                                 .filter = c->severity,
-                                 .teller = c->teller,
-                                 .raise_number = c->raise.number,
-                                 .raise_wall = c->raise.time_wall};
+    return (struct bw_alert_item){.event = c->event,
+                                  .status = BW_EVENT_RAISED,
+                                  .severity = c->severity,
+                                  .filter = c->severity,
+                                  .teller = c->teller,
+                                  .raise_number = c->raise.number,
+                                  .raise_wall = c->raise.time_wall};
+}
 
+/* The member that was to tell it is gone, perhaps before it did, and with its queue: the next one tells it, and then also its end. */
+static void pass_on(struct bw_conditions *conditions, const struct bw_snapshot *s, struct bw_condition *c, bw_alert_tell tell,
+                    void *user)
+{
+    uint32_t next = bw_conditions_teller(s, c);
+    struct bw_alert_item item;
+
+    if (next == c->teller || !bw_event_in_view(s, next) || s->posted_wall < c->event.time_wall ||
+        s->posted_wall > c->event.time_wall + (int64_t)FRESH_NS)
+        return;
+    c->teller = next;
+    conditions->changed = true;
+    item = raised_by(c);
+    item.passed_on = true;
+    tell_item(&item, tell, user);
+}
+
+/* Told now that the maintenance is over and it has not gone. */
+static void unhush(struct bw_conditions *conditions, const struct bw_snapshot *s, struct bw_condition *c, bw_alert_tell tell,
+                   void *user)
+{
+    struct bw_alert_item item;
+
+    c->teller = bw_conditions_teller(s, c);
+    item = raised_by(c);
     c->hushed = false;
     c->told = true;
     c->gone_ns = 0;
@@ -317,7 +359,9 @@ static void look_at_open(struct bw_conditions *conditions, const struct bw_snaps
         if (!goes_on && now_ns - c->gone_ns >= GONE_NS)
             end_condition(conditions, s, c, tell, user);
         else if (goes_on && c->gone_ns != 0 && c->hushed && now_ns - c->gone_ns >= UNHUSH_NS)
-            unhush(conditions, c, tell, user);
+            unhush(conditions, s, c, tell, user);
+        else if (goes_on && c->told && !bw_event_in_view(s, c->teller))
+            pass_on(conditions, s, c, tell, user);
     }
 }
 

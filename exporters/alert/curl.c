@@ -396,6 +396,11 @@ static void set_common(struct bw_attempt *a)
         curl_easy_setopt(a->easy, CURLOPT_CAINFO, c->ca_file);
         curl_easy_setopt(a->easy, CURLOPT_CAPATH, NULL);
     }
+    if (c->certificate_file[0] != '\0') {
+        curl_easy_setopt(a->easy, CURLOPT_SSLCERT, c->certificate_file);
+        curl_easy_setopt(a->easy, CURLOPT_SSLKEY, c->key_file);
+        curl_easy_setopt(a->easy, CURLOPT_KEYPASSWD, ""); /* nobody is there to be asked for one */
+    }
 }
 
 static void begin(struct bw_attempt *a, const struct bw_alert_message *messages, unsigned count)

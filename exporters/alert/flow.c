@@ -66,13 +66,19 @@ static void take_out(struct bw_flow *flow, uint32_t i, bool remembered)
     flow->count--;
 }
 
+static void count_drop(struct bw_flow *flow, const struct bw_alert_message *message)
+{
+    flow->dropped++;
+    flow->lost++;
+    flow->losses += message->event.kind != BW_EVENT_ALERT;
+}
+
 /* The oldest gives way, but for one that is just being tried. */
 static void drop_oldest(struct bw_flow *flow)
 {
     uint32_t i = flow->trying && flow->count > 1 ? 1 : 0;
 
-    flow->dropped++;
-    flow->lost++;
+    count_drop(flow, at(flow, i));
     take_out(flow, i, false);
     if (i == 0) {
         flow->tries = 0; /* retry_ns stays: it is the target that does not answer */
@@ -103,8 +109,7 @@ static void push(struct bw_flow *flow, struct bw_alert_message *message)
     while (flow->count >= flow->config.queue && flow->count > (flow->trying ? 1U : 0U))
         drop_oldest(flow);
     if (!make_room(flow)) {
-        flow->dropped++;
-        flow->lost++;
+        count_drop(flow, message);
         bw_alert_message_free(message);
         return;
     }
@@ -299,21 +304,32 @@ static void forget_sent(struct bw_flow *flow, uint32_t count)
     memmove(flow->sent, flow->sent + count, flow->sent_count * sizeof(flow->sent[0]));
 }
 
+static uint64_t back_off_ns(uint32_t tries)
+{
+    uint32_t shift = tries < 10 ? tries - 1 : 9;
+
+    return BW_SEC << shift < RETRY_MOST_NS ? BW_SEC << shift : RETRY_MOST_NS;
+}
+
 static bool remember(struct bw_flow *flow, uint64_t now_ns)
 {
-    if (!flow->remembers)
+    struct bw_alert_message *m = at(flow, 0);
+
+    if (m->sent_ns == 0)
+        m->sent_ns = now_ns;
+    /* Sent again and again to one that breaks off each time, perhaps only since it has heard nothing for a while: that has an end. */
+    if (!flow->remembers || now_ns >= m->sent_ns + DOUBT_NS)
         return false;
     if (flow->sent_count == BW_ALERT_SENT_MAX)
         forget_sent(flow, 1);
-    flow->sent[flow->sent_count].at_ns = now_ns;
-    return bw_alert_message_copy(&flow->sent[flow->sent_count].message, at(flow, 0)) == 0 && ++flow->sent_count > 0;
+    flow->sent[flow->sent_count].at_ns = m->sent_ns;
+    return bw_alert_message_copy(&flow->sent[flow->sent_count].message, m) == 0 && ++flow->sent_count > 0;
 }
 
 static void push_front(struct bw_flow *flow, struct bw_alert_message *message)
 {
     if (flow->count >= flow->config.queue || !make_room(flow)) {
-        flow->dropped++;
-        flow->lost++;
+        count_drop(flow, message);
         bw_alert_message_free(message);
         return;
     }
@@ -323,13 +339,22 @@ static void push_front(struct bw_flow *flow, struct bw_alert_message *message)
     keep(flow, BW_ALERT_RECORD_MESSAGE, 0, message);
 }
 
-uint32_t bw_flow_again(struct bw_flow *flow)
+uint32_t bw_flow_again(struct bw_flow *flow, uint64_t now_ns)
 {
+    bool news = false;
     uint32_t again = 0;
 
     while (flow->sent_count > 0 && !flow->trying) {
+        news = news || flow->sent[flow->sent_count - 1].message.event.kind != BW_EVENT_ALERT;
         push_front(flow, &flow->sent[--flow->sent_count].message);
         again++;
+    }
+    if (again > 0) {
+        uint64_t retry_ns = now_ns + back_off_ns(++flow->breaks);
+
+        flow->bad_breaks += news;
+        flow->broken_ns = now_ns;
+        flow->retry_ns = retry_ns > flow->retry_ns ? retry_ns : flow->retry_ns;
     }
     return again;
 }
@@ -372,6 +397,8 @@ void bw_flow_turn(struct bw_flow *flow, uint64_t now_ns)
     }
     while (flow->sent_count > 0 && now_ns >= flow->sent[0].at_ns + DOUBT_NS)
         forget_sent(flow, 1);
+    if (flow->breaks > 0 && now_ns >= flow->broken_ns + back_off_ns(flow->breaks) + MINUTE_NS)
+        flow->breaks = flow->bad_breaks = 0; /* the connection since then holds */
     if (flow->rated.gathers && has_token(flow, now_ns)) {
         take_token(flow, now_ns);
         tell_gathered(flow, &flow->rated);
@@ -389,8 +416,6 @@ const struct bw_alert_message *bw_flow_next(struct bw_flow *flow, uint64_t now_n
 
 void bw_flow_result(struct bw_flow *flow, enum bw_alert_result result, const char *text, uint64_t now_ns, int64_t wall)
 {
-    uint32_t shift;
-
     flow->trying = false;
     if (flow->count == 0)
         return;
@@ -407,15 +432,21 @@ void bw_flow_result(struct bw_flow *flow, enum bw_alert_result result, const cha
     flow->failures++;
     flow->tries++;
     bw_copy(flow->last_error, sizeof(flow->last_error), text);
-    shift = flow->tries < 10 ? flow->tries - 1 : 9;
-    flow->retry_ns = now_ns + (BW_SEC << shift < RETRY_MOST_NS ? BW_SEC << shift : RETRY_MOST_NS);
+    flow->retry_ns = now_ns + back_off_ns(flow->tries);
     if (result == BW_ALERT_REFUSED && flow->tries >= REFUSALS_MOST) {
-        flow->dropped++;
-        flow->lost++;
+        count_drop(flow, at(flow, 0));
         flow->tries = 0;
         flow->retry_ns = now_ns;
         take_out(flow, 0, false);
     }
+}
+
+bool bw_flow_has_news(const struct bw_flow *flow)
+{
+    for (uint32_t i = 0; i < flow->count; i++)
+        if (at(flow, i)->event.kind != BW_EVENT_ALERT)
+            return true;
+    return false;
 }
 
 uint64_t bw_flow_due_ns(const struct bw_flow *flow)

@@ -69,6 +69,8 @@ static const char *object_label(uint32_t kind)
         return "interface";
     case BW_EVENT_RESOURCE:
         return "resource";
+    case BW_EVENT_ALERT:
+        return "target";
     case BW_EVENT_ADDRESS:
         return "address";
     case BW_EVENT_STATE_CHANGE:

@@ -25,7 +25,13 @@ static const struct bw_alert_transport *const transports[] = {
 bool bw_target_wants(const struct bw_target *target, const struct bw_snapshot *snapshot, const struct bw_alert_item *item)
 {
     const struct bw_alert_target_config *c = &target->config;
+    const struct bw_event *e = &item->event;
 
+    /* Of its own trouble it is not told: what failed to reach it would make it fail once more. */
+    if (e->kind == BW_EVENT_ALERT && e->member == snapshot->cluster.local_member && strcmp(e->object, c->name) == 0)
+        return false;
+    if (item->passed_on && c->from == BW_NOTIFY_ALL) /* told it already */
+        return false;
     return (c->events == 0 || (c->events >> item->event.kind & 1) != 0) && item->filter >= c->severity &&
            (c->from == BW_NOTIFY_ALL || item->teller == snapshot->cluster.local_member);
 }
@@ -65,6 +71,22 @@ static void end_repeat(struct bw_target *t, enum bw_alert_result result, const c
     }
 }
 
+/* For the look at whether it fails for long. */
+static void judge(struct bw_target *t, enum bw_alert_result result, bool has_news, const char *text, uint64_t now_ns)
+{
+    if (result == BW_ALERT_DELIVERED)
+        bw_trouble_delivered(&t->trouble);
+    else if (has_news)
+        bw_trouble_failed(&t->trouble, text, now_ns);
+}
+
+/* What a receiver that broke off may not have got is sent again. */
+static void send_again(struct bw_target *t)
+{
+    if (bw_flow_again(&t->flow, bw_alert_now_ns()) > 0)
+        t->spool.sound = false; /* it stands before the rest: the file is written anew */
+}
+
 void bw_attempt_done(struct bw_attempt *a, enum bw_alert_result result, const char *format, ...)
 {
     struct bw_target *t = a->target;
@@ -86,12 +108,13 @@ void bw_attempt_done(struct bw_attempt *a, enum bw_alert_result result, const ch
             t->flow.retry_ns = now_ns; /* it works: no need to wait for the next try */
         return;
     }
+    judge(t, result, a->is_repeat ? a->has_news : bw_flow_has_news(&t->flow), text, now_ns);
     if (a->is_repeat)
         end_repeat(t, result, text);
     else
         bw_flow_result(&t->flow, result, text, now_ns, bw_alert_wall());
-    if (result == BW_ALERT_FAILED && bw_flow_again(&t->flow) > 0)
-        t->spool.sound = false;
+    if (result == BW_ALERT_FAILED)
+        send_again(t);
     tell_failing(t, result, text);
     if (t->flow.dropped != dropped)
         bw_log(BW_LOG_ERROR, "alerts: target %s refuses a message for good, it is dropped: %s", t->config.name, text);
@@ -106,6 +129,9 @@ static void begin_attempt(struct bw_target *t, struct bw_attempt *a, const struc
     a->deadline_ns = bw_alert_now_ns() + t->config.timeout_ns;
     if (a->is_test && t->config.timeout_ns > TEST_MOST_NS)
         a->deadline_ns = bw_alert_now_ns() + TEST_MOST_NS;
+    a->has_news = false;
+    for (unsigned i = 0; i < count; i++)
+        a->has_news = a->has_news || messages[i].event.kind != BW_EVENT_ALERT;
     t->transport->begin(a, messages, count);
 }
 
@@ -150,7 +176,7 @@ static void repeat(struct bw_target *t)
                                      .status = BW_EVENT_RAISED,
                                      .severity = c->severity,
                                      .filter = c->severity,
-                                     .teller = c->teller,
+                                     .teller = c->used ? bw_conditions_teller(all->snapshot, c) : 0,
                                      .raise_number = c->raise.number,
                                      .raise_wall = c->raise.time_wall};
 
@@ -167,7 +193,7 @@ static void look_at_deadline(struct bw_attempt *a, uint64_t now_ns)
 {
     if (a->under_way && now_ns >= a->deadline_ns)
         bw_attempt_done(a, BW_ALERT_FAILED, "no answer within %lu s", (unsigned long)(a->target->config.timeout_ns / BW_SEC));
-    else if (a->under_way && a->fd >= 0)
+    else if (a->under_way)
         a->target->transport->ready(a, 0);
 }
 
@@ -186,12 +212,20 @@ static void tell_dropped(struct bw_target *t)
  * Looked at before each try and when the connection says something. */
 static void look_at_connection(struct bw_target *t)
 {
-    if (t->kept_fd < 0 || t->attempt.under_way || !bw_alert_syslog_broken(t->kept_fd))
+    if (t->kept_fd < 0 || t->attempt.under_way || !bw_alert_syslog_broken(t))
         return;
-    close(t->kept_fd);
-    t->kept_fd = -1;
-    if (bw_flow_again(&t->flow) > 0)
-        t->spool.sound = false; /* what is sent again stands before the rest: the file is written anew */
+    bw_alert_syslog_close(t);
+    send_again(t);
+}
+
+/* snmpd is the only one that says how it goes. */
+static void look_at_snmp(struct bw_target *t)
+{
+    if (atomic_load(&t->all->context.stats->snmp_connected) != 0)
+        bw_trouble_delivered(&t->trouble);
+    else
+        bw_trouble_failed(&t->trouble, "not connected to snmpd", t->all->now_ns);
+    bw_trouble_look(&t->trouble, 0, 0, t->all->now_ns);
 }
 
 void bw_target_turn(struct bw_target *t)
@@ -199,8 +233,10 @@ void bw_target_turn(struct bw_target *t)
     const struct bw_alert_message *message;
     uint64_t now_ns = t->all->now_ns;
 
-    if (t->transport == NULL)
+    if (t->transport == NULL) {
+        look_at_snmp(t);
         return;
+    }
     look_at_deadline(&t->attempt, now_ns);
     look_at_deadline(&t->test, now_ns);
     look_at_connection(t);
@@ -219,6 +255,7 @@ void bw_target_turn(struct bw_target *t)
     if (t->config.kind == BW_ALERT_ALERTMANAGER && !t->attempt.under_way && t->flow.count == 0 && now_ns >= t->repeat_ns &&
         t->all->snapshot != NULL)
         repeat(t);
+    bw_trouble_look(&t->trouble, t->flow.losses, t->flow.bad_breaks, now_ns);
     bw_spool_flush(&t->spool, now_ns);
 }
 
@@ -244,6 +281,8 @@ void bw_target_row(const struct bw_target *t, struct bw_alert_row *row)
     row->index = t->index + 1;
     bw_copy(row->name, sizeof(row->name), t->config.name);
     row->kind = t->config.kind;
+    if (t->trouble.failing)
+        bw_copy(row->trouble, sizeof(row->trouble), t->trouble.reason);
     if (t->transport == NULL) {
         snmp_row(t, row);
         return;
@@ -262,6 +301,17 @@ void bw_target_row(const struct bw_target *t, struct bw_alert_row *row)
 
 /* ---- begin and end ---- */
 
+/* What the history calls failing goes on doing so until a message is delivered. */
+static void restore_trouble(struct bw_target *t, uint64_t now_ns)
+{
+    for (int i = 0; i < BW_ALERT_OPEN_MAX; i++) {
+        const struct bw_condition *c = &t->all->conditions.open[i];
+
+        if (c->used && c->event.kind == BW_EVENT_ALERT && strcmp(c->event.object, t->config.name) == 0)
+            bw_trouble_restore(&t->trouble, c->event.reason, now_ns);
+    }
+}
+
 int bw_target_new(struct bw_alerts *all, const struct bw_alert_target_config *config, struct bw_target **out)
 {
     struct bw_target *t = calloc(1, sizeof(*t));
@@ -277,7 +327,8 @@ int bw_target_new(struct bw_alerts *all, const struct bw_alert_target_config *co
     t->attempt.target = t->test.target = t;
     t->repeat_ns = now_ns + config->repeat_ns;
     bw_flow_configure(&t->flow, config);
-    t->flow.remembers = config->kind == BW_ALERT_SYSLOG && config->protocol == BW_ALERT_TCP;
+    t->flow.remembers = config->kind == BW_ALERT_SYSLOG && (config->protocol == BW_ALERT_TCP || config->protocol == BW_ALERT_TLS);
+    restore_trouble(t, now_ns);
     t->spool = (struct bw_spool){.dir = t->transport != NULL ? all->dir : -1,
                                  .path = all->path,
                                  .cluster = all->origin.cluster_id,
@@ -297,8 +348,8 @@ void bw_target_free(struct bw_target *t)
         end_attempt(&t->attempt);
     if (t->test.under_way)
         end_attempt(&t->test);
-    if (t->kept_fd >= 0)
-        close(t->kept_fd);
+    bw_alert_syslog_close(t);
+    bw_places_free(&t->places);
     bw_spool_close(&t->spool);
     bw_flow_free(&t->flow);
     free(t);

@@ -114,6 +114,8 @@ static const struct {
     {BW_EVENT_RELOAD, 0, NULL, "$m has a changed configuration"},
     {BW_EVENT_SYNC, 0, NULL, "state synchronisation of $m: $t"},
     {BW_EVENT_RESOURCE, 0, NULL, "resource $o{ on $m}: $t"},
+    {BW_EVENT_ALERT, 0, "failing", "alerts{ of $m} do not reach the target $o"},
+    {BW_EVENT_ALERT, 0, NULL, "alerts{ of $m} reach the target $o again"},
 };
 
 static const char *value_of(const struct bw_alert_message *m, char letter)

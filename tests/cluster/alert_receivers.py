@@ -34,6 +34,9 @@ class Got:
         self.rest = rest
         self.at = time.monotonic()
 
+    def pairs(self):
+        return self.rest.get("pairs") or self.rest["data"]["alerts"][0]["annotations"]
+
     def __repr__(self):
         return f"#{self.number} of {self.teller} ({self.id}): {self.subject}"
 
@@ -44,6 +47,8 @@ def from_pairs(pairs, subject, **rest):
 
 class Receiver:
     """A server on a port of the client. serve(socket) takes one connection."""
+
+    shut = ()  # modes in which it takes connections and closes them at once
 
     def __init__(self, lab, port, host="client"):
         self.lab, self.port, self.host = lab, port, host
@@ -98,6 +103,8 @@ class Receiver:
             if self.mode == "hang":
                 while connection.recv(65536):
                     pass
+            elif self.mode in self.shut:
+                connection.close()
             elif self.mode == "garbage":
                 connection.sendall(os.urandom(4000))
                 connection.close()
@@ -118,6 +125,8 @@ class Http(Receiver):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                if receiver.mode == "slow":
+                    time.sleep(1)
                 if receiver.mode == "redirect":
                     self.answer(307, [("Location", f"http://{ADDRESS}:{receiver.port}/other")])
                 elif receiver.mode == "refuse":
@@ -149,6 +158,16 @@ class Http(Receiver):
         note = data["alerts"][0]["annotations"]
         self.got.append(Got(note["id"], note["number"], note["teller"], note["summary"], path=path, headers=headers, body=body,
                             data=data))
+
+
+class Push(Http):
+    """An Alertmanager as far as it takes alerts: those of a push one after the other."""
+
+    def store(self, path, headers, body):
+        assert path == "/api/v2/alerts", path
+        for alert in json.loads(body):
+            note = alert["annotations"]
+            self.got.append(Got(note["id"], note["number"], note["teller"], note["summary"], pairs=note, alert=alert))
 
 
 class Mail(Receiver):
@@ -207,6 +226,8 @@ def read_syslog(text):
 
 
 class SyslogTcp(Receiver):
+    shut = ("refuse", "redirect")
+
     def serve(self, connection):
         data = b""
         while True:
@@ -220,6 +241,23 @@ class SyslogTcp(Receiver):
             if not more:
                 return
             data += more
+
+
+class SyslogTls(SyslogTcp):
+    """By TLS. tls: an ssl.SSLContext."""
+
+    def __init__(self, lab, port, tls, host="client"):
+        self.tls, self.wrong = tls, []
+        super().__init__(lab, port, host)
+
+    def serve(self, connection):
+        try:
+            connection = self.tls.wrap_socket(connection, server_side=True)
+        except (ssl.SSLError, OSError) as error:
+            self.wrong.append(str(error))
+            raise
+        self.connections.append(connection)
+        super().serve(connection)
 
 
 class Datagrams:
@@ -282,11 +320,30 @@ class Datagrams:
         return from_pairs(pairs, fields["MESSAGE"], fields=fields)
 
 
-class Lines:
-    """What the command of an exec target wrote, a JSON object a line."""
+class Command:
+    """The command of an exec target: what it wrote, a JSON object a line. Its modes as with the other receivers."""
 
-    def __init__(self, path):
-        self.path = path
+    SCRIPT = """#!/bin/sh
+case $(cat MODE) in
+well) cat >> OUT ;;
+slow) sleep 1; cat >> OUT ;;
+hang) sleep 60 ;;
+garbage) head -c 4000 /dev/urandom; exit 3 ;;
+*) exit 1 ;;
+esac
+"""
+
+    def __init__(self, path, script, mode_path):
+        self.path, self.mode_path = path, mode_path
+        self.be("well")
+        with open(script, "w") as f:
+            f.write(self.SCRIPT.replace("MODE", mode_path).replace("OUT", path))
+        os.chmod(script, 0o755)
+
+    def be(self, mode):
+        with open(self.mode_path + ".new", "w") as f:
+            f.write(mode)
+        os.replace(self.mode_path + ".new", self.mode_path)
 
     @property
     def got(self):
@@ -298,11 +355,11 @@ class Lines:
         return [Got(r["id"], r["number"], r["teller"], r["subject"], pairs=r) for r in rows]
 
 
-def certificate(directory):
-    """A certificate for the receivers' address: (file of the authority, context for servers)."""
-    key, cert = os.path.join(directory, "tls.key"), os.path.join(directory, "tls.pem")
+def certificate(directory, name="tls", names=""):
+    """A certificate for the receivers' address: (file of the authority, context for servers). names: more, as "DNS:…"."""
+    key, cert = os.path.join(directory, name + ".key"), os.path.join(directory, name + ".pem")
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out",
-        cert, "-days", "2", "-subj", "/CN=receivers", "-addext", f"subjectAltName=IP:{ADDRESS}")
+        cert, "-days", "2", "-subj", "/CN=receivers", "-addext", f"subjectAltName=IP:{ADDRESS}{',' if names else ''}{names}")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     return cert, context

@@ -241,7 +241,9 @@ static void test_doubt(void **state)
     }
     for (uint64_t n = 1; n <= 3; n++)
         assert_int_equal(deliver(l), n);
-    assert_int_equal(bw_flow_again(&l->flow), 3);
+    assert_int_equal(bw_flow_again(&l->flow, BW_SEC), 3);
+    assert_null(bw_flow_next(&l->flow, BW_SEC)); /* not in one breath */
+    l->flow.retry_ns = 0;
     l->spool.sound = false;
     for (uint64_t n = 1; n <= 4; n++)
         assert_int_equal(deliver(l), n);
@@ -252,7 +254,7 @@ static void test_doubt(void **state)
     offer(l, 7, "late");
     assert_int_equal(deliver(l), 7);
     bw_flow_turn(&l->flow, 2000 * BW_SEC); /* long after: no doubt any more */
-    assert_int_equal(bw_flow_again(&l->flow), 0);
+    assert_int_equal(bw_flow_again(&l->flow, 2000 * BW_SEC), 0);
     restart(l);
     assert_int_equal(deliver(l), 0);
 }
