@@ -15,9 +15,8 @@
 
 #define OBJECTS_ARC 1
 
-/* The part of a varbind's name below a root. For a name before it: empty. False for one behind it. */
-static bool below(const oid *root, size_t root_length, const netsnmp_variable_list *varbind, const oid **name,
-                  size_t *length)
+bool bw_snmp_below(const oid *root, size_t root_length, const netsnmp_variable_list *varbind, const oid **name,
+                   size_t *length)
 {
     size_t cut = varbind->name_length < root_length ? varbind->name_length : root_length;
     int order = bw_snmp_compare(varbind->name, cut, root, root_length);
@@ -31,7 +30,7 @@ static bool relative_name(const struct bw_snmp *snmp, const netsnmp_variable_lis
                           size_t *length)
 {
     /* bw_snmp_handler_register left bwObjects' arc behind the root. */
-    return below(snmp->root, snmp->root_length + 1, varbind, name, length);
+    return bw_snmp_below(snmp->root, snmp->root_length + 1, varbind, name, length);
 }
 
 static void answer(const struct bw_snmp *snmp, netsnmp_variable_list *varbind, const struct bw_snmp_hit *hit,
@@ -207,7 +206,7 @@ static int handle_ha(netsnmp_mib_handler *handler, netsnmp_handler_registration 
         struct bw_ha_hit hit;
         const oid *name;
         size_t length;
-        bool before = below(bw_ha_root, BW_HA_ROOT_LENGTH, r->requestvb, &name, &length);
+        bool before = bw_snmp_below(bw_ha_root, BW_HA_ROOT_LENGTH, r->requestvb, &name, &length);
         int rc = -ENOENT;
 
         if (r->processed)
@@ -248,5 +247,7 @@ int bw_snmp_handler_register(struct bw_snmp *snmp)
     rc = register_one(snmp, "bellwether", handle, snmp->root, snmp->root_length + 1);
     if (rc == 0 && snmp->context.config->snmp.checkpoint_view)
         rc = register_one(snmp, "bellwether-ha", handle_ha, bw_ha_root, BW_HA_ROOT_LENGTH);
+    if (rc == 0 && snmp->context.config->snmp.keepalived_view)
+        rc = register_one(snmp, "bellwether-ka", bw_snmp_handle_keepalived, bw_ka_root, BW_KA_ROOT_LENGTH);
     return rc;
 }

@@ -12,6 +12,7 @@
 #include "bellwether/surface.h"
 #include "checkpoint.h"
 #include "control.h"
+#include "keepalived.h"
 #include "notify.h"
 #include "walk.h"
 
@@ -54,6 +55,7 @@ struct bw_snmp {
     struct bw_snmp_control_row control;
     struct bw_snmp_moments moments;
     struct bw_snmp_watch watch;
+    struct bw_ka_told keepalived;
 };
 
 /* Sets net-snmp up and makes the first attempt to connect. 0 or negative errno. */
@@ -69,8 +71,20 @@ void bw_snmp_look_anew(struct bw_snmp *snmp);
 /* Another master: it counts its transactions from the beginning. */
 void bw_snmp_forget(struct bw_snmp *snmp);
 
-/* Registers bwObjects, and the view of CHECKPOINT-MIB when it is wanted. 0 or negative errno. */
+/* Registers bwObjects, and the views of other modules that are wanted. 0 or negative errno. */
 int bw_snmp_handler_register(struct bw_snmp *snmp);
+
+/* keepalived_serve.c: the view of KEEPALIVED-MIB: a Netsnmp_Node_Handler; and tells what has changed in it. */
+struct netsnmp_mib_handler_s;
+struct netsnmp_handler_registration_s;
+struct netsnmp_agent_request_info_s;
+struct netsnmp_request_info_s;
+int bw_snmp_handle_keepalived(struct netsnmp_mib_handler_s *handler, struct netsnmp_handler_registration_s *registration,
+                              struct netsnmp_agent_request_info_s *info, struct netsnmp_request_info_s *requests);
+void bw_snmp_tell_keepalived(struct bw_snmp *snmp);
+/* handler.c: the part of a varbind's name below a root. For a name before it: empty. False for one behind it. */
+bool bw_snmp_below(const oid *root, size_t root_length, const struct variable_list *varbind, const oid **name,
+                   size_t *length);
 
 /* Sends what waits, a few at a time; sets snmp->backlog when more is there. */
 void bw_snmp_send_notifications(struct bw_snmp *snmp);

@@ -81,8 +81,10 @@ static bool turn(struct bw_snmp *snmp, netsnmp_large_fd_set *fds)
         return false;
     bw_snmp_library_adjust(snmp);
     bw_snmp_look_anew(snmp);
-    if (snmp->woken || ready <= 0 || snmp->backlog)
+    if (snmp->woken || ready <= 0 || snmp->backlog) {
         bw_snmp_send_notifications(snmp);
+        bw_snmp_tell_keepalived(snmp);
+    }
     snmp->woken = false;
     return true;
 }
@@ -97,6 +99,7 @@ static void *run(void *argument)
     snmp->newest.snapshot = snmp->view.snapshot = bw_board_take(snmp->context.board, BW_READER_SNMP);
     bw_snmp_actions_row(snmp->actions, &snmp->control);
     bw_snmp_watch_look(&snmp->watch, &snmp->newest, 0); /* from here on changes are told */
+    bw_snmp_tell_keepalived(snmp);
     netsnmp_large_fd_set_init(&fds, FD_SETSIZE);
     rc = bw_snmp_library_init(snmp);
     if (rc != 0)

@@ -81,6 +81,14 @@ static uint64_t milliseconds(uint64_t ns)
     return ns / BW_MS > UINT32_MAX ? UINT32_MAX : ns / BW_MS;
 }
 
+/* Milliseconds within an Integer32. */
+static int32_t offset(int64_t ns)
+{
+    int64_t ms = ns / (int64_t)BW_MS;
+
+    return ms > INT32_MAX ? INT32_MAX : ms < INT32_MIN ? INT32_MIN : (int32_t)ms;
+}
+
 void bw_snmp_value(const struct bw_snmp_hit *hit, struct bw_snmp_value *value)
 {
     const struct bw_field *field = hit->leaf->field;
@@ -121,6 +129,9 @@ void bw_snmp_value(const struct bw_snmp_hit *hit, struct bw_snmp_value *value)
         break;
     case BW_TYPE_BRIEF:
         set_number(value, ASN_GAUGE, v.u64 / 1000 < UINT32_MAX ? (uint32_t)(v.u64 / 1000) : UINT32_MAX);
+        break;
+    case BW_TYPE_OFFSET:
+        set_number(value, ASN_INTEGER, (uint64_t)offset(v.wall));
         break;
     case BW_TYPE_DIGEST:
         set_digest(value, v.u64);

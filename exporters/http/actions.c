@@ -43,21 +43,32 @@ static unsigned find_member(struct bw_exchange *e, const char *text, uint32_t *i
     return MHD_HTTP_NOT_FOUND;
 }
 
-static bool argument_is_true(struct bw_exchange *e, const char *name)
+/* ?name=true or false; not there: false. False for anything else: what was meant must not be guessed. */
+static bool read_switch(struct bw_exchange *e, const char *name, bool *on)
 {
-    const char *value = MHD_lookup_connection_value(e->connection, MHD_GET_ARGUMENT_KIND, name);
+    const char *value = NULL;
 
-    return value != NULL && strcmp(value, "true") == 0;
+    *on = false;
+    if (MHD_lookup_connection_value_n(e->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, NULL) !=
+        MHD_YES)
+        return true;
+    *on = value != NULL && strcmp(value, "true") == 0;
+    return *on || (value != NULL && strcmp(value, "false") == 0);
 }
 
 static unsigned build_admin(struct bw_exchange *e, const struct target *t, struct json_object *body, struct bw_job *job,
                             const char **why)
 {
+    bool force;
+
     (void)body;
+    *why = "force: true or false is allowed";
+    if (!read_switch(e, "force", &force))
+        return MHD_HTTP_BAD_REQUEST;
     job->request.kind = BW_REQUEST_ADMIN;
     if (bw_enum_value(&bw_enum_admin_state, t->verb, &job->request.admin) != 0)
         return MHD_HTTP_NOT_FOUND;
-    if (job->request.admin == BW_ADMIN_DOWN && argument_is_true(e, "force"))
+    if (job->request.admin == BW_ADMIN_DOWN && force)
         job->request.admin = BW_ADMIN_FORCE_DOWN;
     return find_member(e, t->name, &job->request.member, why);
 }
@@ -120,10 +131,9 @@ static unsigned build_unregister(struct bw_exchange *e, const struct target *t, 
 {
     (void)t;
     (void)body;
-    (void)why;
+    *why = "persistent: true or false is allowed";
     job->request.kind = BW_REQUEST_PNOTE_UNREGISTER;
-    job->request.persistent = argument_is_true(e, "persistent");
-    return 0;
+    return read_switch(e, "persistent", &job->request.persistent) ? 0 : MHD_HTTP_BAD_REQUEST;
 }
 
 static unsigned build_reset(struct bw_exchange *e, const struct target *t, struct json_object *body, struct bw_job *job,
@@ -280,6 +290,7 @@ int bw_action(struct bw_exchange *e, const char *method, const char *path, struc
 
     if (e->job != NULL) { /* resumed */
         e->peer->waiting = false;
+        bw_store_qualify(&e->http->context, &e->job->request, &e->job->answer);
         *reply = answer_reply(e->http, &e->job->answer);
         return 1;
     }

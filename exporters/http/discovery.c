@@ -41,5 +41,5 @@ struct bw_reply bw_reply_discovery(struct bw_http *http)
     for (unsigned i = 0; i < c->members_count && list != NULL; i++)
         if (c->members[i].address.family != 0)
             json_object_array_add(list, target(http, &c->members[i]));
-    return bw_reply_json(http, MHD_HTTP_OK, list);
+    return bw_reply_tagged_json(http, list);
 }

@@ -94,6 +94,8 @@ void bw_guard_close(struct bw_guard *guard, struct bw_connection *connection);
 
 /* ---- server.c ---- */
 
+#define BW_HTTP_URI_MAX         8192       /* bytes of a URI with its query */
+#define BW_HTTP_HEADERS_MAX     16384      /* of the request line and all headers */
 #define BW_HTTP_BODY_MAX        4096       /* of a request */
 #define BW_HTTP_OUTSTANDING_MAX (32 << 20) /* bytes of answers that clients have not taken yet */
 
@@ -153,6 +155,7 @@ struct bw_http {
     struct bw_stream *streams; /* newest first */
     unsigned streams_count, streams_max;
     uint64_t streams_told; /* newest event that they were woken for */
+    char long_uri; /* its address stands for the exchange of a request whose URI is too long, until that is begun */
     bool tls, client_certificates;
     int listens[BW_MAX_LISTENS];
     unsigned listens_count;
@@ -212,6 +215,8 @@ struct bw_reply bw_reply_error(struct bw_http *http, unsigned status, const char
     __attribute__((format(printf, 3, 4)));
 /* Takes over json; NULL becomes a 503. */
 struct bw_reply bw_reply_json(struct bw_http *http, unsigned status, struct json_object *json);
+/* The same as a 200 with an entity tag. */
+struct bw_reply bw_reply_tagged_json(struct bw_http *http, struct json_object *json);
 /* wanted: names to filter by, 0 = all. */
 struct bw_reply bw_reply_metrics(struct bw_http *http, enum bw_metrics_format format, const char *const *wanted,
                                  unsigned count);
@@ -278,6 +283,17 @@ const struct bw_asset *bw_asset_find(const char *path);
 /* Appends one. */
 void bw_asset_add(struct bw_buffer *b, const char *path);
 
+struct bw_exchange;
+
+/* ---- request.c: what is wrong with a request whatever it asks for ---- */
+
+/* The library calls this with the URI as it came: where it is too long the exchange begins as &http->long_uri. */
+void *bw_request_uri(void *cls, const char *uri, struct MHD_Connection *connection);
+/* The path of a URI, which may come with scheme and host, as clients of proxies send it. */
+const char *bw_request_path(const char *path);
+/* Is it refused for its form? Then *reply is set. */
+bool bw_request_refused(struct bw_exchange *exchange, const char *version, struct bw_reply *reply);
+
 /* ---- routes.c: which URL is what ---- */
 
 /* One request, from its first header to its answer. */
@@ -286,7 +302,7 @@ struct bw_exchange {
     struct MHD_Connection *connection;
     struct bw_connection *peer;
     struct bw_job *job; /* an action under way */
-    bool with_body;
+    bool uri_too_long, with_body;
     size_t body_length; /* may be more than fits: then the rest was thrown away */
     char body[BW_HTTP_BODY_MAX + 1];
 };

@@ -33,12 +33,32 @@ static bool take_apart(const char *text, char *host, size_t cap, char *port, siz
     return strchr(host, ':') == NULL || brackets; /* an IPv6 address needs its brackets */
 }
 
+/* Binds; also to an address that this host does not have now: another member's, from a configuration that serves all, or
+ * a virtual one. It answers as soon as it is here. */
+static int bind_even_absent(int fd, const struct addrinfo *to, const char *text)
+{
+    int on = 1, absent;
+
+    if (bind(fd, to->ai_addr, to->ai_addrlen) == 0)
+        return 0;
+    if (errno != EADDRNOTAVAIL)
+        return -errno;
+    absent = to->ai_family == AF_INET6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on))
+                                       : setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+    if (absent < 0)
+        return -EADDRNOTAVAIL;
+    if (bind(fd, to->ai_addr, to->ai_addrlen) < 0)
+        return -errno;
+    bw_log(BW_LOG_WARNING, "http: this host does not have the address of %s now: it answers there once it has it", text);
+    return 0;
+}
+
 /* A bound, listening, non-blocking socket, or a negative errno; logged. */
 static int listen_on(const char *text)
 {
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found = NULL;
     char host[64], port[6];
-    int fd, error, on = 1;
+    int fd, error = 0, on = 1;
 
     if (!take_apart(text, host, sizeof(host), port, sizeof(port)) || strtoul(port, NULL, 10) > 65535 ||
         getaddrinfo(host, port, &hints, &found) != 0) {
@@ -53,12 +73,17 @@ static int listen_on(const char *text)
         if (found->ai_family == AF_INET6)
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
     }
-    if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, 511) < 0) {
-        error = errno;
-        bw_log(BW_LOG_ERROR, "http: cannot listen on %s: %s", text, strerror(error));
+    if (fd < 0)
+        error = -errno;
+    if (error == 0)
+        error = bind_even_absent(fd, found, text);
+    if (error == 0 && listen(fd, 511) < 0)
+        error = -errno;
+    if (error < 0) {
+        bw_log(BW_LOG_ERROR, "http: cannot listen on %s: %s", text, strerror(-error));
         if (fd >= 0)
             close(fd);
-        fd = -error;
+        fd = error;
     }
     freeaddrinfo(found);
     return fd;

@@ -141,6 +141,7 @@ static void number(struct bw_buffer *b, const struct series *s)
 {
     const struct bw_field *f = s->field;
     uint64_t wall;
+    int64_t offset;
 
     switch (f->type) {
     case BW_TYPE_COUNTER:
@@ -154,6 +155,12 @@ static void number(struct bw_buffer *b, const struct series *s)
     case BW_TYPE_NS:
     case BW_TYPE_BRIEF:
         bw_buffer_seconds(b, u64_at(s->row, f->offset));
+        break;
+    case BW_TYPE_OFFSET:
+        offset = (int64_t)u64_at(s->row, f->offset);
+        if (offset < 0)
+            bw_buffer_text(b, "-");
+        bw_buffer_seconds(b, offset < 0 ? 0 - (uint64_t)offset : (uint64_t)offset);
         break;
     case BW_TYPE_WALL: /* milliseconds are enough */
         wall = u64_at(s->row, f->offset);

@@ -65,10 +65,10 @@ void bw_page_render(const struct bw_web_page *page)
     bw_page_addresses(page);
     bw_page_groups(page);
     bw_page_resources(page);
-    bw_page_sync(page);
     bw_buffer_text(b, "</div><div class=\"column\">");
     bw_page_interfaces(page);
     bw_page_pnotes(page);
+    bw_page_sync(page);
     bw_page_alerts(page);
     bw_page_traps(page);
     bw_buffer_text(b, "</div></div>");

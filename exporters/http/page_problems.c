@@ -157,6 +157,9 @@ static void about_surfaces(struct list *list)
     const struct bw_snapshot *s = list->page->snapshot;
     char what[BW_TEXT_MAX];
 
+    if (!s->agent.store_writable)
+        one(list, BW_LEVEL_WARNING, bw_page_member_name(list->page, s->cluster.local_member), "cannot write its state_dir",
+            "What is set now, and the history, may be lost in a restart; its log says why");
     if (s->sync.state > BW_SYNC_OFF && !s->sync.healthy)
         one(list, s->sync.state == BW_SYNC_LOST ? BW_LEVEL_WARNING : BW_LEVEL_INFO, NULL,
             "The state synchronisation wants a look", s->sync.advice);

@@ -132,6 +132,11 @@ static struct MHD_Response *tagged_json(struct bw_http *http, const char *type, 
     return response;
 }
 
+struct bw_reply bw_reply_tagged_json(struct bw_http *http, struct json_object *json)
+{
+    return (struct bw_reply){.status = MHD_HTTP_OK, .response = tagged_json(http, JSON_TYPE, json)};
+}
+
 struct bw_reply bw_reply_json(struct bw_http *http, unsigned status, struct json_object *json)
 {
     struct bw_reply reply = {.status = status};

@@ -199,6 +199,18 @@ static bool allows(const char *list, const char *method)
     return false;
 }
 
+/* Load balancers ask the health URLs by OPTIONS, too: there it is answered as GET is. */
+static struct bw_reply options(struct bw_exchange *e, const char *path, const char *allow)
+{
+    const char *rest;
+    const struct route *route = strncmp(path, "/health/", 8) == 0 ? find(path, &rest) : NULL;
+    struct bw_reply reply = route != NULL ? route->get(e, rest) : bw_reply_options(allow);
+
+    if (route != NULL && reply.response != NULL)
+        MHD_add_response_header(reply.response, MHD_HTTP_HEADER_ALLOW, allow);
+    return reply;
+}
+
 int bw_route_early(struct bw_exchange *exchange, const char *method, const char *path, struct bw_reply *reply)
 {
     const char *length =
@@ -216,7 +228,7 @@ int bw_route_early(struct bw_exchange *exchange, const char *method, const char 
     } else if (actions == NULL && find(path, &rest) == NULL) {
         *reply = bw_reply_error(exchange->http, MHD_HTTP_NOT_FOUND, "there is nothing at %.100s", path);
     } else if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0) {
-        *reply = bw_reply_options(allow);
+        *reply = options(exchange, path, allow);
     } else if (!allows(allow, method)) {
         *reply =
             bw_reply_error(exchange->http, MHD_HTTP_METHOD_NOT_ALLOWED, "%.20s is not allowed here: %s", method, allow);

@@ -57,6 +57,9 @@ static struct json_object *field_schema(const struct bw_field *field)
         put_text(s, "type", "number");
         put(s, "minimum", json_object_new_int(0));
         break;
+    case BW_TYPE_OFFSET:
+        put_text(s, "type", "number");
+        break;
     case BW_TYPE_BOOL:
         put_text(s, "type", "boolean");
         break;
@@ -227,8 +230,8 @@ struct json_object *bw_schema(void)
     }
     put_parts(defs);
     put(defs, "error",
-        texts(error, "Every answer of 400 and above, but for the health URLs, and for what is no HTTP or too long to "
-                     "be read (400, 414, 431), which is answered by a page"));
+        texts(error, "Every answer of 400 and above, but for the health URLs, and for what cannot be read as HTTP at "
+                     "all or is over 32 KiB, which is answered by a page"));
     put(defs, "result", texts(result, "What an action came to: done, or pending with another member"));
     put(schema, "properties", properties);
     put(schema, "required", required);

@@ -13,9 +13,14 @@
 #include "bellwether/text.h"
 #include "exporters/http/http.h"
 
-#define CONNECTIONS_MAX  1024 /* unless configured */
-#define TIMEOUT_S        10
-#define CONNECTION_BYTES 8192  /* request line and headers, answer's headers */
+#define CONNECTIONS_MAX 1024 /* unless configured */
+#define TIMEOUT_S       10
+/* Memory of a connection: request line and headers with a record for each, and the answer's headers. More than the
+ * limits of request.c, so that what is over them is read and refused with words. A connection that says nothing touches
+ * next to none of it; the 1,024 connections that are the most unless configured hold 36 MiB when all of them speak.
+ * Over 32 KiB the library maps it, and so gives it back at the connection's end; from the heap it would stay in the
+ * process. */
+#define CONNECTION_BYTES 36864
 #define UPLOAD_MAX       65536 /* a body that goes on beyond this (chunked) has its connection cut */
 
 /* ---- one request ---- */
@@ -56,6 +61,7 @@ static struct bw_exchange *begin(struct bw_http *http, struct MHD_Connection *co
     e->peer = info->socket_context;
     e->job = NULL;
     e->body_length = 0;
+    e->uri_too_long = false;
     return e;
 }
 
@@ -74,6 +80,12 @@ static bool has_body(struct MHD_Connection *connection)
            MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
 }
 
+static bool refused_early(struct bw_exchange *e, const char *version, const char *method, const char *path,
+                          struct bw_reply *reply)
+{
+    return bw_request_refused(e, version, reply) || bw_route_early(e, method, path, reply);
+}
+
 /* Called when the headers are here, for each piece of the body, and when all is here; again after a suspended
  * connection's resume. An answer that is queued before the body is read ends the connection, so that is only done where
  * there is a body. */
@@ -81,17 +93,20 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
                                   const char *version, const char *data, size_t *size, void **context)
 {
     struct bw_http *http = cls;
-    struct bw_exchange *e = *context;
+    bool uri_too_long = *context == &http->long_uri;
+    struct bw_exchange *e = uri_too_long ? NULL : *context;
     struct bw_reply reply;
 
-    (void)version;
+    path = bw_request_path(path);
     if (e == NULL) {
         e = begin(http, connection);
         *context = e;
         if (e == NULL)
             return MHD_NO;
+        e->uri_too_long = uri_too_long;
         e->with_body = has_body(connection);
-        return e->with_body && bw_route_early(e, method, path, &reply) ? queue(http, connection, &reply) : MHD_YES;
+        return e->with_body && refused_early(e, version, method, path, &reply) ? queue(http, connection, &reply)
+                                                                               : MHD_YES;
     }
     if (*size > 0) {
         take_body(e, data, *size);
@@ -99,7 +114,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return e->body_length > UPLOAD_MAX ? MHD_NO : MHD_YES;
     }
     e->body[e->body_length < BW_HTTP_BODY_MAX ? e->body_length : BW_HTTP_BODY_MAX] = '\0';
-    if ((!e->with_body && e->job == NULL && bw_route_early(e, method, path, &reply)) ||
+    if ((!e->with_body && e->job == NULL && refused_early(e, version, method, path, &reply)) ||
         bw_route(e, method, path, &reply))
         return queue(http, connection, &reply);
     return MHD_YES;
@@ -112,7 +127,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     struct bw_exchange *e = *context;
 
     (void)connection;
-    if (e == NULL)
+    if (e == NULL || *context == &http->long_uri)
         return;
     e->peer->waiting = false;
     if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
@@ -174,8 +189,8 @@ static struct MHD_Daemon *start_daemon(struct bw_http *http, unsigned connection
     unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
 
     return MHD_start_daemon(flags | (http->tls ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, http,
-                            MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                            MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
+                            MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_URI_LOG_CALLBACK, bw_request_uri,
+                            http, MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
                             (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
                             on_connection, http, MHD_OPTION_ARRAY, http->tls ? with_tls : &none, MHD_OPTION_END);
@@ -254,6 +269,7 @@ int bw_http_start(const struct bw_surface_context *context, struct bw_http **out
     http->epoll = http->wake = -1;
     http->started_ns = bw_http_now_ns();
     result = start(http);
+    atomic_store(&http->context.stats->http_listening, result == 0);
     if (result < 0)
         release(http);
     else
@@ -265,6 +281,7 @@ void bw_http_stop(struct bw_http *http)
 {
     if (http == NULL)
         return;
+    atomic_store(&http->context.stats->http_listening, 0);
     bw_jobs_stop(http->jobs); /* resumes what is suspended: the server must not end before */
     release(http);
 }

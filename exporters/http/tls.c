@@ -23,7 +23,7 @@ static int read_file(const char *key, const char *path, bool secret, char **text
 {
     struct stat st;
     ssize_t length = -1;
-    int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
+    int error = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, &st) < 0)
         error = -errno;

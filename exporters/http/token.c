@@ -39,9 +39,11 @@ int bw_token_load(struct bw_token *token, const char *path)
         return -ENOSYS;
     if (path[0] == '\0')
         return 0;
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not stop the server */
     if (fd < 0 || fstat(fd, &st) < 0) {
         bw_log(BW_LOG_ERROR, "http: token_file %s: %s: nothing can be changed over HTTP", path, strerror(errno));
+    } else if (!S_ISREG(st.st_mode)) {
+        bw_log(BW_LOG_ERROR, "http: token_file %s: it is no file: nothing can be changed over HTTP", path);
     } else if ((st.st_mode & 077) != 0) {
         bw_log(BW_LOG_ERROR,
                "http: token_file %s: others may read it (mode %04o, 0600 is needed): nothing can be changed over HTTP",

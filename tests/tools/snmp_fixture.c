@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The SNMP surface alone, on the tests' fixture snapshot: what a manager sees can be tested without
- * a cluster. Usage: snmp_fixture SOCKET [-r ROOT] [-w] [-o] [-k] (-o: notify = "own"; -k: the
- * view of CHECKPOINT-MIB and its notifications). It plays the engine: it carries requests out on the snapshot, and takes commands on standard input, each answered by one line:
+ * a cluster. Usage: snmp_fixture SOCKET [-r ROOT] [-w] [-o] [-k] [-K] (-o: notify = "own"; -k: the
+ * view of CHECKPOINT-MIB and its notifications; -K: that of KEEPALIVED-MIB). It plays the engine: it carries requests out on the snapshot, and takes commands on standard input, each answered by one line:
  *
  *   event KIND MEMBER OBJECT FROM TO   adds an event ("-" = empty)     history N   adds N start events
  *   burst N                            adds N pnote events             full        fills every table
@@ -242,20 +242,22 @@ int main(int argc, char **argv)
     if (f == NULL)
         return 1;
     bw_copy(f->config.snmp.root, sizeof(f->config.snmp.root), BW_OID_ROOT);
-    while ((option = getopt(argc, argv, "r:wok")) != -1) {
+    while ((option = getopt(argc, argv, "r:wokK")) != -1) {
         if (option == 'r')
             bw_copy(f->config.snmp.root, sizeof(f->config.snmp.root), optarg);
         else if (option == 'w')
             f->config.snmp.writable = true;
         else if (option == 'o')
             f->config.snmp.notify = BW_NOTIFY_OWN;
+        else if (option == 'K')
+            f->config.snmp.keepalived_view = true;
         else if (option == 'k')
             f->config.snmp.checkpoint_view = f->config.snmp.checkpoint_traps = true;
         else
             return 2;
     }
     if (optind + 1 != argc) {
-        fprintf(stderr, "usage: snmp_fixture SOCKET [-r ROOT] [-w] [-o] [-k]\n");
+        fprintf(stderr, "usage: snmp_fixture SOCKET [-r ROOT] [-w] [-o] [-k] [-K]\n");
         return 2;
     }
     f->config.snmp.enabled = true;

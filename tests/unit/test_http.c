@@ -181,8 +181,6 @@ static void bad_addresses_are_refused(void **state)
             fail_msg("\"%s\" was taken", bad[i]);
         assert_null(http);
     }
-    bw_copy(config.http.listen, sizeof(config.http.listen), "192.0.2.1:8116"); /* not this host's */
-    assert_int_equal(bw_http_start(&context, &http), -EADDRNOTAVAIL);
 }
 
 static void a_busy_address_is_refused(void **state)
@@ -211,6 +209,62 @@ static void several_addresses_and_all_or_none(void **state)
     bw_format(config.http.listen_also[0], sizeof(config.http.listen), "127.0.0.1:%u", bw_http_port(http));
     assert_int_equal(bw_http_start(&context, &second), -EADDRINUSE);
     assert_null(second);
+    bw_http_stop(http);
+}
+
+/* Another member's, or a virtual one: from TEST-NET-1 and the documentation's IPv6 addresses, which no host has. */
+static void an_address_of_another_host_is_no_error(void **state)
+{
+    char answer[2048];
+    struct bw_http *http = NULL;
+
+    (void)state;
+    post();
+    bw_copy(config.http.listen_also[0], sizeof(config.http.listen), "192.0.2.77:8116");
+    bw_copy(config.http.listen_also[1], sizeof(config.http.listen), "[2001:db8::77]:8116");
+    config.http.listen_also_count = 2;
+    if (access("/proc/net/if_inet6", R_OK) != 0)
+        config.http.listen_also_count = 1; /* a host without IPv6 */
+    assert_int_equal(bw_http_start(&context, &http), 0);
+    assert_int_equal(http->listens_count, 1 + config.http.listen_also_count);
+    ask(http, GET("/api/v1/cluster"), answer, sizeof(answer));
+    assert_non_null(strstr(answer, "HTTP/1.1 200 OK\r\n"));
+    bw_http_stop(http);
+}
+
+static void it_says_whether_it_listens(void **state)
+{
+    struct bw_http *http = NULL;
+
+    (void)state;
+    assert_int_equal(atomic_load(&stats.http_listening), 0);
+    assert_int_equal(bw_http_start(&context, &http), 0);
+    assert_int_equal(atomic_load(&stats.http_listening), 1);
+    bw_http_stop(http);
+    assert_int_equal(atomic_load(&stats.http_listening), 0);
+    bw_copy(config.http.listen, sizeof(config.http.listen), "127.0.0.1");
+    assert_int_equal(bw_http_start(&context, &http), -EINVAL);
+    assert_int_equal(atomic_load(&stats.http_listening), 0);
+}
+
+/* The page lists a state_dir that cannot be written, and says nothing of one that can. */
+static void the_page_tells_of_a_full_disk(void **state)
+{
+    static char answer[1 << 20];
+    struct bw_http *http = NULL;
+
+    (void)state;
+    assert_int_equal(bw_http_start(&context, &http), 0);
+    for (int full = 0; full < 2; full++) {
+        struct bw_snapshot *s = bw_board_draft(context.board);
+
+        bw_fixture_fill(s);
+        s->agent.store_writable = !full;
+        bw_board_post(context.board);
+        ask(http, GET("/"), answer, sizeof(answer));
+        assert_non_null(strstr(answer, "What is wrong"));
+        assert_int_equal(strstr(answer, "cannot write its state_dir") != NULL, full);
+    }
     bw_http_stop(http);
 }
 
@@ -402,6 +456,9 @@ int main(void)
         TEST(bad_addresses_are_refused),
         TEST(a_busy_address_is_refused),
         TEST(an_ipv6_address_works),
+        TEST(an_address_of_another_host_is_no_error),
+        TEST(it_says_whether_it_listens),
+        TEST(the_page_tells_of_a_full_disk),
         cmocka_unit_test(at_its_limit_the_guard_closes_the_longest_unused),
         cmocka_unit_test(an_address_with_too_many_pays_itself),
         cmocka_unit_test(guessing_is_slowed_down),
