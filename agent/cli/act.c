@@ -19,7 +19,8 @@ int bw_cli_act(struct bw_cli *cli, struct json_object *request, bool quiet)
 
     if (rc == BW_EXIT_DONE && cli->json) {
         fprintf(cli->out, "%s\n", json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));
-    } else if (rc == BW_EXIT_DONE && !(quiet && strcmp(bw_cli_text(answer, "result"), "done") == 0)) {
+    } else if (rc == BW_EXIT_DONE &&
+               !(quiet && strcmp(bw_cli_text(answer, "result"), "done") == 0 && bw_cli_text(answer, "text")[0] == '\0')) {
         char text[2 * BW_TEXT_MAX];
 
         bw_copy(text, sizeof(text), bw_cli_text(answer, "text"));

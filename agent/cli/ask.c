@@ -80,11 +80,14 @@ static int tell_no_daemon(struct bw_cli *cli, int error)
                 cli->socket);
         return BW_EXIT_PROBLEM;
     }
-    fprintf(cli->err, "bellwether: no daemon answers at %s: %s.\n", cli->socket, strerror(error));
-    if (cli->config_option == NULL && cli->socket_option == NULL)
+    fprintf(cli->err, "bellwether: no daemon answers at %s:%s%s.\n", cli->socket,
+            strlen(cli->socket) + strlen(strerror(error)) > 46 ? "\n" : " ", strerror(error));
+    if (error == ETIMEDOUT)
+        fprintf(cli->err, "It is there, but stopped or stuck. Its log may say more; a restart ends it.\n");
+    else if (cli->config_option == NULL && cli->socket_option == NULL)
         fprintf(cli->err,
-                "Is bellwetherd running? See \"systemctl status bellwetherd\". If it runs with another configuration "
-                "than\n%s, name that with -c FILE, or its socket with -s SOCKET.\n",
+                "Is bellwetherd running? See \"systemctl status bellwetherd\". If it runs with\n"
+                "another configuration than %s, name that with\n-c FILE, or its socket with -s SOCKET.\n",
                 BW_CLI_DEFAULT_CONFIG);
     else
         fprintf(cli->err, "Is bellwetherd running with that socket?\n");

@@ -118,6 +118,9 @@ size_t bw_cli_columns(const char *text);
 /* Makes a text safe to print: control characters become blanks. In place. */
 void bw_cli_clean(char *text);
 
+/* Puts the groups' names in place of their numbers ("group" of each row), for tables. */
+void bw_cli_name_groups(struct json_object *rows, struct json_object *groups);
+
 /* ---- table.c ---- */
 
 /* Prints rows (a JSON array) of an object as a table: the fields in `keys` (NULL-terminated), or with NULL all that

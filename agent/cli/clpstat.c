@@ -130,6 +130,12 @@ static const char *spread(struct json_object *resource)
     return strcmp(bw_cli_text(resource, "kind"), "ipw") == 0 ? "<A>" : "<U>";
 }
 
+/* All addresses of a group as one resource: shown only when there is more to say than each address's own line does. */
+static bool is_addresses(struct json_object *resource)
+{
+    return strcmp(bw_cli_text(resource, "kind"), "fip") == 0 && strcmp(bw_cli_text(resource, "state"), "error") != 0;
+}
+
 /* Those that the servers tell of, each on its server. */
 static void show_told_resources(struct bw_cli *cli, struct json_object *data, struct json_object *group)
 {
@@ -139,7 +145,7 @@ static void show_told_resources(struct bw_cli *cli, struct json_object *data, st
         struct json_object *row = json_object_array_get_idx(rows, i);
         char kind[16], state[16], server[BW_NAME_MAX], detail[2 * BW_TEXT_MAX];
 
-        if (bw_cli_number(row, "group") != bw_cli_number(group, "index"))
+        if (bw_cli_number(row, "group") != bw_cli_number(group, "index") || is_addresses(row))
             continue;
         bw_copy(detail, sizeof(detail), bw_cli_text(row, "detail"));
         bw_cli_clean(detail);
@@ -346,7 +352,8 @@ static void show_resource_settings(struct bw_cli *cli, struct json_object *data,
         struct json_object *row = json_object_array_get_idx(rows, i);
         char kind[16], recovery[16];
 
-        if (bw_cli_number(row, "group") != bw_cli_number(group, "index") || bw_cli_number(row, "index") == last)
+        if (bw_cli_number(row, "group") != bw_cli_number(group, "index") || bw_cli_number(row, "index") == last ||
+            strcmp(bw_cli_text(row, "kind"), "fip") == 0)
             continue;
         last = bw_cli_number(row, "index");
         fprintf(cli->out, "    resource: %s %s %-24s %-10s recovery %s, retries %d\n",

@@ -12,9 +12,9 @@
 #include "agent/cli/cli.h"
 #include "bellwether/text.h"
 
-static const char forms[] = "cphaprob state\n"
+static const char forms[] = "cphaprob state|stat\n"
                             "cphaprob [-a] if\n"
-                            "cphaprob [-i[a]] [-e] list\n"
+                            "cphaprob [-i[a]] [-e] [-l] list\n"
                             "cphaprob -d DEVICE -t SECONDS -s ok|init|problem [-p] register\n"
                             "cphaprob -f FILE register\n"
                             "cphaprob -d DEVICE [-p] unregister\n"
@@ -293,8 +293,9 @@ static const struct verb {
     int (*run)(struct bw_cli *cli, const struct options *options, struct json_object *data);
 } verbs[] = {
     {"state", "", true, show_state},
+    {"stat", "", true, show_state},
     {"if", "a", true, show_interfaces},
-    {"list", "iae", true, show_list},
+    {"list", "iael", true, show_list},
     {"register", "dtspf", false, run_register},
     {"unregister", "dp", false, run_unregister},
     {"report", "ds", false, run_report},
@@ -318,6 +319,8 @@ static int take_option(struct bw_cli *cli, struct options *options, int option, 
         options->external = true;
     else if (option == 'p')
         options->persistent = true;
+    else if (option == 'l')
+        ; /* all of them: that is the list without options */
     else if (option == 's') {
         if (!bw_cli_is_status(argument))
             return bw_cli_forms(cli, "cphaprob", forms, "the state must be ok, init or problem, not \"%s\"", argument);
@@ -345,7 +348,7 @@ static int take_options(struct bw_cli *cli, struct options *options, int argc, c
         }
     optind = 0;
     opterr = 0;
-    while ((option = getopt(argc, argv, ":d:t:s:f:aiepR")) != -1) {
+    while ((option = getopt(argc, argv, ":d:t:s:f:aielpR")) != -1) {
         if (option == ':')
             return bw_cli_forms(cli, "cphaprob", forms, "-%c needs a value", optopt);
         if (option == '?')

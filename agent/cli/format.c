@@ -124,6 +124,14 @@ static void format_wall(const char *text, char *buf, size_t cap)
         bw_copy(buf, cap, text);
 }
 
+static void format_offset(double seconds, char *buf, size_t cap)
+{
+    char amount[32];
+
+    bw_cli_duration(seconds < 0 ? -seconds : seconds, amount, sizeof(amount));
+    snprintf(buf, cap, "%s%s", seconds < 0 ? "-" : "", amount);
+}
+
 void bw_cli_value(const struct bw_field *field, struct json_object *value, struct json_object *members, char *buf,
                   size_t cap)
 {
@@ -138,6 +146,9 @@ void bw_cli_value(const struct bw_field *field, struct json_object *value, struc
     case BW_TYPE_NS:
     case BW_TYPE_BRIEF:
         bw_cli_duration(json_object_get_double(value), buf, cap);
+        break;
+    case BW_TYPE_OFFSET:
+        format_offset(json_object_get_double(value), buf, cap);
         break;
     case BW_TYPE_WALL:
         format_wall(value != NULL ? json_object_get_string(value) : "", buf, cap);

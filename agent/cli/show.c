@@ -19,12 +19,26 @@ struct json_object *bw_cli_objects_request(const char *const *keys, unsigned lim
     struct json_object *request = bw_cli_request("state"), *objects = json_object_new_array();
 
     json_object_array_add(objects, json_object_new_string(bw_catalogue[BW_OBJECT_MEMBER].key));
-    for (; *keys != NULL; keys++)
-        json_object_array_add(objects, json_object_new_string(*keys));
+    for (size_t i = 0; keys[i] != NULL; i++)
+        json_object_array_add(objects, json_object_new_string(keys[i]));
+    /* Their rows name groups by number. */
+    if (strcmp(keys[0], bw_catalogue[BW_OBJECT_RESOURCE].key) == 0)
+        json_object_array_add(objects, json_object_new_string(bw_catalogue[BW_OBJECT_GROUP].key));
     json_object_object_add(request, "objects", objects);
     if (limit > 0)
         json_object_object_add(request, "limit", json_object_new_int((int)limit));
     return request;
+}
+
+void bw_cli_name_groups(struct json_object *rows, struct json_object *groups)
+{
+    for (size_t i = 0; i < bw_cli_rows(rows); i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        struct json_object *group = bw_cli_row(groups, "index", bw_cli_number(row, "group"));
+
+        if (group != NULL)
+            json_object_object_add(row, "group", json_object_new_string(bw_cli_text(group, "name")));
+    }
 }
 
 /* Shows objects one below the other, with titles when there are several. */
@@ -43,6 +57,7 @@ static int show_objects(struct bw_cli *cli, const char *const *keys, unsigned li
         }
         if (keys[1] != NULL)
             fprintf(cli->out, "%s%s:\n", i > 0 ? "\n" : "", object->title);
+        bw_cli_name_groups(bw_cli_get(data, keys[i]), bw_cli_get(data, "groups"));
         bw_cli_table(cli, object, NULL, bw_cli_get(data, keys[i]), bw_cli_get(data, "members"));
     }
     json_object_put(answer);

@@ -12,20 +12,81 @@
 #include "bellwether/json.h"
 #include "bellwether/text.h"
 
-#define STALE_S 3.0 /* the engine posts ten times a second */
+#define STALE_S    3.0 /* the engine posts ten times a second */
+#define LINE_BYTES (BW_MAX_GROUPS * (2 * BW_NAME_MAX + 8))
 
 /* Column order is the catalogue's; long texts come last. */
 static const char *const member_keys[] = {"id", "name", "state", "admin", "since", "reason", NULL};
 
 static void print_line(struct bw_cli *cli, const char *label, const char *text)
 {
-    char clean[2 * BW_TEXT_MAX];
+    char clean[LINE_BYTES];
 
     bw_copy(clean, sizeof(clean), text);
     bw_cli_clean(clean);
     fprintf(cli->out, "%-10s ", label);
     bw_cli_wrap(cli, clean, 11);
     fprintf(cli->out, "\n");
+}
+
+/* Who has which group, where there are several: the active member of the cluster is that of the first one. */
+static void print_groups(struct bw_cli *cli, struct json_object *groups, struct json_object *members)
+{
+    char text[LINE_BYTES], name[BW_NAME_MAX];
+    size_t n = 0, count = bw_cli_rows(groups);
+
+    for (size_t i = 0; i < count && count > 1; i++) {
+        struct json_object *group = json_object_array_get_idx(groups, i);
+        int64_t holder = bw_cli_number(group, "holder");
+
+        bw_cli_member_name(members, holder, name, sizeof(name));
+        n += bw_format(text + n, sizeof(text) - n, "%s%s %s%s", n > 0 ? ", " : "", bw_cli_text(group, "name"), holder != 0 ? "on " : "",
+                       holder != 0 ? name : bw_cli_bool(group, "stopped") ? "stopped" : "nowhere");
+    }
+    if (n > 0)
+        print_line(cli, "Groups:", text);
+}
+
+/* Members that are not in view, and frames that are not under our key: that is one trouble, and no firewall's. */
+static void print_refused_frames(struct bw_cli *cli, struct json_object *cluster, struct json_object *agent)
+{
+    int64_t refused = bw_cli_number(agent, "frames_unauthentic");
+    char text[BW_TEXT_MAX];
+
+    if (refused == 0 || bw_cli_number(cluster, "members_in_view") >= bw_cli_number(cluster, "members"))
+        return;
+    snprintf(text, sizeof(text), "%lld frames under another key, or forged, were refused: do all members have the same key file?",
+             (long long)refused);
+    print_line(cli, "Warning:", text);
+}
+
+/* Targets that did not take the last message: who waits for an alert would wait in vain. */
+static void print_silent_alerts(struct bw_cli *cli, struct json_object *alerts)
+{
+    char text[2 * BW_TEXT_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < bw_cli_rows(alerts); i++) {
+        struct json_object *row = json_object_array_get_idx(alerts, i);
+
+        if (bw_cli_text(row, "last_error")[0] != '\0')
+            n += bw_format(text + n, sizeof(text) - n, "%s %s", n > 0 ? "," : "alerts do not reach", bw_cli_text(row, "name"));
+    }
+    if (n == 0)
+        return;
+    bw_format(text + n, sizeof(text) - n, ": see \"bellwether alerts\"");
+    print_line(cli, "Warning:", text);
+}
+
+/* What the daemon could not do on its host: it works without, but not as it should. A daemon that does not tell these is
+ * an older one. */
+static void print_own_troubles(struct bw_cli *cli, struct json_object *agent)
+{
+    if (bw_cli_get(agent, "store_writable") != NULL && !bw_cli_bool(agent, "store_writable"))
+        print_line(cli, "Warning:", "state_dir cannot be written: what is set now (maintenance, persistent critical devices, stopped "
+                                    "groups) and the history may be lost in a restart; the daemon's log says why");
+    if (bw_cli_bool(agent, "http_enabled") && !bw_cli_bool(agent, "http_listening"))
+        print_line(cli, "Warning:", "HTTP is enabled but not answered; the daemon's log says why");
 }
 
 static void print_cluster(struct bw_cli *cli, struct json_object *data)
@@ -46,6 +107,7 @@ static void print_cluster(struct bw_cli *cli, struct json_object *data)
              strcmp(bw_cli_text(bw_cli_row(members, "id", active), "state"), "attention") == 0 ? ", with a problem"
                                                                                                : "");
     print_line(cli, "Active:", text);
+    print_groups(cli, bw_cli_get(data, "groups"), members);
     if (bw_cli_bool(cluster, "takeover_possible"))
         bw_copy(text, sizeof(text), "possible");
     else
@@ -56,12 +118,15 @@ static void print_cluster(struct bw_cli *cli, struct json_object *data)
                  bw_cli_text(sync, "advice"));
         print_line(cli, "Sync:", text);
     }
+    print_refused_frames(cli, cluster, bw_cli_get(data, "agent"));
     if (bw_cli_bool(cluster, "config_mismatch"))
-        print_line(cli, "Warning:", "a member runs with another configuration");
+        print_line(cli, "Warning:", "a member runs with another configuration: compare the files, then reload or restart the old one");
     if (strcmp(bw_cli_text(cluster, "version"), bw_cli_text(cluster, "oldest_version")) != 0) {
         snprintf(text, sizeof(text), "a member runs the older version %s", bw_cli_text(cluster, "oldest_version"));
         print_line(cli, "Warning:", text);
     }
+    print_silent_alerts(cli, bw_cli_get(data, "alerts"));
+    print_own_troubles(cli, bw_cli_get(data, "agent"));
 }
 
 /* Rows whose state is not the good one. Of a member that is not heard nothing is known: its own line says so. */
@@ -110,6 +175,7 @@ static void print_trouble(struct bw_cli *cli, struct json_object *data, struct j
         fprintf(cli->out, "\nCritical devices that are not ok:\n");
         bw_cli_table(cli, &bw_catalogue[BW_OBJECT_PNOTE], NULL, pnotes, members);
     }
+    bw_cli_name_groups(resources, bw_cli_get(data, "groups"));
     if (json_object_array_length(resources) > 0) {
         fprintf(cli->out, "\nResources in error:\n");
         bw_cli_table(cli, &bw_catalogue[BW_OBJECT_RESOURCE], NULL, resources, members);
@@ -158,7 +224,8 @@ static int print_screen(struct bw_cli *cli, struct json_object *answer)
 static struct json_object *screen_request(void)
 {
     static const enum bw_object_kind kinds[] = {BW_OBJECT_CLUSTER, BW_OBJECT_MEMBER, BW_OBJECT_INTERFACE,
-                                                BW_OBJECT_PNOTE, BW_OBJECT_SYNC, BW_OBJECT_RESOURCE};
+                                                BW_OBJECT_PNOTE, BW_OBJECT_SYNC, BW_OBJECT_RESOURCE, BW_OBJECT_GROUP,
+                                                BW_OBJECT_AGENT, BW_OBJECT_ALERT};
     struct json_object *request = bw_cli_request("state"), *objects = json_object_new_array();
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

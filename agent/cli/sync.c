@@ -49,7 +49,10 @@ static void print_state(struct bw_cli *cli, struct json_object *sync)
     bw_format(text, sizeof(text), "look at it: %s", detail);
     print_line(cli, "Verdict:", bw_cli_bool(sync, "healthy") ? "healthy" : text);
     value_of(sync, "last_reset", value, sizeof(value));
-    print_line(cli, "Reset:", value);
+    /* Counters remember what is over, too. */
+    bw_format(text, sizeof(text), "%s%s", strcmp(value, "-") == 0 ? "never, counted since the start" : value,
+              bw_cli_bool(sync, "healthy") ? "" : "; when it is settled, \"bellwether sync --reset\" counts anew");
+    print_line(cli, "Reset:", text);
 }
 
 /* A line for each rule, and below it what to do when it is broken. */

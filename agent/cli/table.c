@@ -11,7 +11,7 @@
 #include "bellwether/text.h"
 
 #define COLUMNS_MAX 32
-#define GAP         2
+#define GAP         2 /* between columns; 1 when the table would be too wide */
 #define TEXT_LEAST  20 /* a long text gets a column only when this much is left */
 #define HANGING     6  /* else it hangs this far below its row */
 #define CELL_MAX    (2 * BW_TEXT_MAX)
@@ -25,8 +25,10 @@ struct table {
     unsigned columns;
     const struct bw_field *fields[COLUMNS_MAX];
     size_t widths[COLUMNS_MAX];
+    bool right[COLUMNS_MAX]; /* aligned to the right: numbers, but for those that were replaced by a name */
     unsigned narrow; /* columns before the long texts */
     size_t long_at;  /* where a long text begins; 0: below the row */
+    int gap;
 };
 
 static bool is_long(const struct bw_field *field)
@@ -37,7 +39,8 @@ static bool is_long(const struct bw_field *field)
 static bool is_right_aligned(const struct bw_field *field)
 {
     return field->type == BW_TYPE_U32 || field->type == BW_TYPE_GAUGE || field->type == BW_TYPE_COUNTER ||
-           field->type == BW_TYPE_U64 || field->type == BW_TYPE_NS || field->type == BW_TYPE_BRIEF;
+           field->type == BW_TYPE_U64 || field->type == BW_TYPE_NS || field->type == BW_TYPE_BRIEF ||
+           field->type == BW_TYPE_OFFSET;
 }
 
 static void cell(const struct table *t, size_t row, unsigned column, char *buf)
@@ -69,6 +72,8 @@ static void add_columns(struct table *t, const struct bw_object *object, const c
         if (!is_chosen(field, keys) || is_long(field) != long_ones)
             continue;
         t->fields[t->columns] = field;
+        t->right[t->columns] = is_right_aligned(field) &&
+                               !json_object_is_type(bw_cli_get(json_object_array_get_idx(t->rows, 0), field->key), json_type_string);
         t->widths[t->columns] = bw_cli_columns(field->heading != NULL ? field->heading : field->key);
         for (size_t row = 0; row < t->count; row++) {
             cell(t, row, t->columns, buf);
@@ -112,10 +117,19 @@ static void print_cell(const struct table *t, unsigned column, const char *text,
     int pad = (int)(t->widths[column] - bw_cli_columns(text));
     FILE *out = t->cli->out;
 
-    if (is_right_aligned(t->fields[column]))
-        fprintf(out, "%*s%s%s%s%*s", pad, "", colour, text, off, last ? 0 : GAP, "");
+    if (t->right[column])
+        fprintf(out, "%*s%s%s%s%*s", pad, "", colour, text, off, last ? 0 : t->gap, "");
     else
-        fprintf(out, "%s%s%s%*s", colour, text, off, last ? 0 : pad + GAP, "");
+        fprintf(out, "%s%s%s%*s", colour, text, off, last ? 0 : pad + t->gap, "");
+}
+
+static int choose_gap(const struct table *t)
+{
+    size_t total = t->marks ? 2 : 0;
+
+    for (unsigned c = 0; c < t->narrow; c++)
+        total += t->widths[c] + (c > 0 ? GAP : 0);
+    return total > t->cli->width ? 1 : GAP;
 }
 
 /* Where long texts go: one gets a column of its own when enough is left. */
@@ -124,7 +138,7 @@ static size_t place_long(const struct table *t)
     size_t at = t->marks ? 2 : 0;
 
     for (unsigned c = 0; c < t->narrow; c++)
-        at += t->widths[c] + GAP;
+        at += t->widths[c] + (size_t)t->gap;
     return t->columns == t->narrow + 1 && at + TEXT_LEAST <= t->cli->width ? at : 0;
 }
 
@@ -188,6 +202,7 @@ void bw_cli_table(struct bw_cli *cli, const struct bw_object *object, const char
     t.marks = bw_field_by_key(object, "local") != NULL;
     add_columns(&t, object, keys, false);
     t.narrow = t.columns;
+    t.gap = choose_gap(&t);
     add_columns(&t, object, keys, true);
     t.long_at = place_long(&t);
     print_headings(&t);

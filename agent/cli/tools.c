@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "agent/cli/cli.h"
 #include "bellwether/config.h"
@@ -29,6 +30,19 @@ static void print_check_json(struct bw_cli *cli, const char *path, const struct 
     json_object_put(result);
 }
 
+/* The daemon will want the cluster's key; whoever may not read it, or checks a file elsewhere, is told and no more. */
+static void warn_of_key(struct bw_cli *cli, const struct bw_config *config, struct bw_config_errors *errors)
+{
+    uint8_t keys[2][BW_KEY_BYTES];
+    unsigned count;
+
+    if (config->cluster.auth_none || geteuid() != 0)
+        return;
+    if (bw_config_read_key(config->cluster.key_file, keys, &count, errors) != 0)
+        fprintf(cli->err, "The daemon will not start with this key file:\n%s", errors->text);
+    explicit_bzero(keys, sizeof(keys));
+}
+
 BW_CLI_COMMAND(bw_cli_check)
 {
     const char *path = argc > 0 ? argv[0] : cli->config_option != NULL ? cli->config_option : BW_CLI_DEFAULT_CONFIG;
@@ -47,6 +61,8 @@ BW_CLI_COMMAND(bw_cli_check)
     if (rc == BW_EXIT_DONE && !cli->json)
         fprintf(cli->out, "%s: good: cluster %s (%d), this host is %s\n", path, config->cluster.name,
                 config->cluster.id, config->cluster.members[config->cluster.local].name);
+    if (rc == BW_EXIT_DONE && !cli->json)
+        warn_of_key(cli, config, errors);
     else if (rc != BW_EXIT_DONE)
         fputs(errors->text, cli->err);
 out:

@@ -78,6 +78,7 @@ static void ask(struct bw_control *control, struct bw_control_client *client)
         return;
     }
     bw_mailbox_ask(control->context.mailbox, &client->request, reply, BW_CONTROL_ASK_MS);
+    bw_store_qualify(&control->context, &client->request, reply);
     /* Scripts report every few seconds; what a report changes is in the history. */
     bw_log(client->request.kind == BW_REQUEST_PNOTE_REPORT ? BW_LOG_DEBUG : BW_LOG_NOTICE,
            "control: %s: %s%s%s: %s%s%s", client->request.who, client->command,

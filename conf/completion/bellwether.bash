@@ -23,7 +23,7 @@ _bellwether_other_words()
     cphaprob:-d) words=$(_bellwether_names pnotes | grep -v '[ "\\]') ;;
     cphaprob:-t) words="" ;;
     cphaprob:-f) words=$(compgen -f -- "$cur") ;;
-    cphaprob:*) words="state if list register unregister report syncstat -a -i -ia -e -d -t -s -p -f -reset" ;;
+    cphaprob:*) words="state stat if list register unregister report syncstat -a -i -ia -e -l -d -t -s -p -f -reset" ;;
     clp*:-h) words=$(_bellwether_members) ;;
     clp*:-g) words=$(_bellwether_names groups) ;;
     clpstat:*) words="-s -n -i -h" ;;
@@ -95,6 +95,7 @@ _bellwether()
     register:1) words="-t -s -p" ;;
     unregister:1) words="-p" ;;
     sync:0) words="--reset" ;;
+    test-alert:0) words=$(_bellwether_names alerts) ;;
     history:0) words="-n -k -m -a" ;;
     watch:0) words="-i -n" ;;
     help:0) words=$commands ;;
@@ -111,6 +112,15 @@ _bellwether()
         _bellwether_other_words "$command" "$prev"
     fi
     [[ $command == register && $prev == -s ]] && words="ok init problem"
+    if [[ $command == history ]]; then
+        case $prev in
+        -k) words="start state-change failover pnote interface admin split-brain mismatch address auth-failure pause
+            cancelled reload sync resource alert" ;;
+        -m) words=$(_bellwether_members) ;;
+        -a) words="1h 12h 7d" ;;
+        -n) words="" ;;
+        esac
+    fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 

@@ -88,7 +88,7 @@ INDEXES = {
 
 
 def is_moving(field):
-    return (field["type"] in ("counter", "histogram") and field["key"] != "number" or field["key"] in AGES or
+    return (field["type"] in ("counter", "histogram", "offset") and field["key"] != "number" or field["key"] in AGES or
             field.get("level", False))
 
 
@@ -179,7 +179,9 @@ class Reading:
     def same(self, where, field, got, first, last, unit=0.0):
         """got, a number in the JSON's unit, against both readings; unit: what its notation may have cut off."""
         self.compared += 1
-        if field["key"] in AGES:
+        if field["type"] == "offset":  # measured anew with each heartbeat
+            good = min(first, last) - unit - 0.1 <= got <= max(first, last) + unit + 0.1
+        elif field["key"] in AGES:
             good = -unit <= got <= max(first, last) + self.took + 0.2
         elif field.get("level"):
             # The JSON rounds durations to microseconds.
@@ -202,7 +204,7 @@ class Reading:
         kind, got = self.snmp.pop(oid, (None, None))
         types = {"counter": snmp_client.COUNTER64, "u64": snmp_client.COUNTER64, "bool": snmp_client.INTEGER,
                  "enum": snmp_client.INTEGER, "text": snmp_client.STRING, "wall": snmp_client.STRING,
-                 "digest": snmp_client.STRING}
+                 "digest": snmp_client.STRING, "offset": snmp_client.INTEGER}
         if kind != types.get(field["type"], snmp_client.GAUGE):
             self.findings.append(f"{where}: {'not there' if kind is None else f'type {kind:#x}'}")
         elif field["type"] == "bool":
@@ -213,6 +215,8 @@ class Reading:
             self.equal(where, got.decode("utf-8", "replace"), first)
         elif field["type"] == "wall":
             self.equal(where, date_text(got), first[:21])  # tenths of a second
+        elif field["type"] == "offset":
+            self.same(where, field, got / 1e3, first, last, 1e-3)
         elif field["type"] in ("ns", "brief"):
             unit = 1e3 if field["type"] == "ns" else 1e6
             self.same(where, field, got / unit, first, last, 1 / unit + 1e-9)
@@ -344,6 +348,8 @@ class Reading:
             value = "yes" if value else "no"
         elif field["type"] == "member":
             value = member_name(self.before, value) or "none"
+        elif field["key"] == "group" and isinstance(value, int):
+            value = next((g["name"] for g in self.before["groups"] if g["index"] == value), value)
         elif field["type"] == "wall":
             value = value[:19].replace("T", " ")
         return re.escape(re.sub(r"[\x00-\x1f]", " ", str(value)) or "-")

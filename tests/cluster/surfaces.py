@@ -182,7 +182,7 @@ class Surfaces:
     def cli_change(self, change):
         """The change if the command line's history tells it, else what that tells of this number."""
         text = self.member.cli("history", check=False)[1]
-        entries = re.split(r"^ *(?=\d+  \d{4}-)", text, flags=re.M)
+        entries = re.split(r"^ *(?=\d+ +\d{4}-)", text, flags=re.M)
         entry = next((" ".join(e.split()) for e in entries if e.split(" ")[0] == change[0]), "")
         return change if all(part in entry for part in change) else entry
 

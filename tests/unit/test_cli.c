@@ -207,6 +207,66 @@ static void test_old_picture(void **state)
     assert_run("state", BW_EXIT_PROBLEM, "picture is 1m 0", "");
 }
 
+/* Frames under another key are told as the likely cause where a member is missing, and only there. */
+static void test_wrong_key(void **state)
+{
+    (void)state;
+    bw_fake_halt(&fake, true);
+    fake.snapshot->agent.frames_unauthentic = 437;
+    fake.snapshot->cluster.members_in_view = fake.snapshot->cluster.members;
+    bw_fake_post(&fake);
+    assert_run("state", BW_EXIT_DONE, "Cluster:", "");
+    assert_null(strstr(out, "437"));
+    fake.snapshot->cluster.members_in_view--;
+    bw_fake_post(&fake);
+    assert_run("state", BW_EXIT_DONE, "Warning:   437 frames under another key, or forged, were refused: do all", "");
+    bw_fake_halt(&fake, false);
+}
+
+/* A state_dir that cannot be written, and HTTP that is wanted but not there. */
+static void test_own_troubles(void **state)
+{
+    (void)state;
+    assert_run("state", BW_EXIT_DONE, "Cluster:", "");
+    assert_null(strstr(out, "state_dir"));
+    assert_null(strstr(out, "HTTP"));
+    bw_fake_halt(&fake, true);
+    fake.snapshot->agent.store_writable = false;
+    fake.snapshot->agent.http_listening = false;
+    bw_fake_post(&fake);
+    assert_run("state", BW_EXIT_DONE, "\nWarning:   state_dir cannot be written: what is set now", "");
+    assert_non_null(strstr(out, "\nWarning:   HTTP is enabled but not answered"));
+    fake.snapshot->agent.http_enabled = false;
+    fake.snapshot->agent.store_writable = true;
+    bw_fake_post(&fake);
+    assert_run("state", BW_EXIT_DONE, "Cluster:", "");
+    assert_null(strstr(out, "state_dir"));
+    assert_null(strstr(out, "HTTP"));
+    fake.snapshot->agent.http_enabled = fake.snapshot->agent.http_listening = true;
+    bw_fake_post(&fake);
+    bw_fake_halt(&fake, false);
+}
+
+/* Where there are several groups, each is told with its holder. */
+static void test_several_groups(void **state)
+{
+    struct bw_group_row *second;
+
+    (void)state;
+    bw_fake_halt(&fake, true);
+    assert_int_equal(fake.snapshot->groups_count, 1);
+    second = &fake.snapshot->groups[fake.snapshot->groups_count++];
+    *second = fake.snapshot->groups[0];
+    second->index = 2;
+    second->holder = 0;
+    second->stopped = true;
+    bw_copy(second->name, sizeof(second->name), "vpn");
+    bw_fake_post(&fake);
+    bw_fake_halt(&fake, false);
+    assert_run("state", BW_EXIT_DONE, "\nGroups:    edge on fw1, vpn stopped\n", "");
+    assert_run("resources", BW_EXIT_DONE, "edge   fw1", "");
+}
+
 static void test_usage(void **state)
 {
     (void)state;
@@ -342,6 +402,9 @@ int main(void)
         SERVED(test_json),
         SERVED(test_state_exit_status),
         SERVED(test_old_picture),
+        SERVED(test_wrong_key),
+        SERVED(test_own_troubles),
+        SERVED(test_several_groups),
         SERVED(test_usage),
         SERVED(test_no_daemon),
         SERVED(test_admin),

@@ -119,6 +119,31 @@ static void test_check(void **state)
     assert_non_null(strstr(err, path));
 }
 
+/* A key file that the daemon would refuse is told, though the configuration is good. */
+static void test_check_key(void **state)
+{
+    char path[32], key[32], *argv[] = {"bellwether", "check", path, NULL}, text[sizeof(good) + 64];
+    const char *auth = strstr(good, "auth = \"none\"");
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    write_file(key, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
+    snprintf(text, sizeof(text), "%.*skey_file = \"%s\"%s", (int)(auth - good), good, key, auth + strlen("auth = \"none\""));
+    write_file(path, text);
+    assert_int_equal(run(3, argv), BW_EXIT_DONE);
+    assert_string_equal(err, "");
+    assert_int_equal(chmod(key, 0644), 0);
+    assert_int_equal(run(3, argv), BW_EXIT_DONE);
+    assert_non_null(strstr(out, "good: cluster edge"));
+    assert_non_null(strstr(err, "will not start"));
+    assert_non_null(strstr(err, "chmod 600"));
+    unlink(key);
+    assert_int_equal(run(3, argv), BW_EXIT_DONE);
+    assert_non_null(strstr(err, "cannot be opened"));
+    unlink(path);
+}
+
 /* -c FILE: the socket is the one that the file names. */
 static void test_socket_of_config(void **state)
 {
@@ -291,6 +316,8 @@ static void test_tables(void **state)
                              "*  1  fw1     active\n"
                              "      first in rank\n"
                              "  12  gr\xc3\xbcn    down\n");
+    print_members(rows, 19, false); /* narrower still: the columns move together */
+    assert_non_null(strstr(out, "  Id Member State\n*  1 fw1    active\n"));
     print_members(rows, 80, true);
     assert_non_null(strstr(out, "\033[32mactive\033[0m  first"));
     assert_non_null(strstr(out, "\033[31mdown\033[0m    -"));
@@ -307,6 +334,7 @@ int main(void)
 #define TEST(test) cmocka_unit_test_teardown(test, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_key),
+        TEST(test_check_key),
         TEST(test_check),
         TEST(test_socket_of_config),
         TEST(test_impostors),

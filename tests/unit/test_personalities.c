@@ -213,7 +213,9 @@ static void test_usage(void **state)
 {
     (void)state;
     assert_run("cphaprob", BW_EXIT_USAGE, "", "cphaprob [-a] if");
-    assert_run("cphaprob stat", BW_EXIT_USAGE, "", "no \"stat\"");
+    assert_run("cphaprob stat", BW_EXIT_DONE, "Unique Address", "");
+    assert_run("cphaprob -l list", BW_EXIT_DONE, "Registered Devices", "");
+    assert_run("cphaprob stats", BW_EXIT_USAGE, "", "no \"stats\"");
     assert_run("cphaprob -z list", BW_EXIT_USAGE, "", "no option -z");
     assert_run("cphaprob -a state", BW_EXIT_USAGE, "", "state takes no option -a");
     assert_run("cphaprob -reset list", BW_EXIT_USAGE, "", "list takes no option -reset");
