@@ -415,10 +415,17 @@ const struct bw_field *bw_field_by_key(const struct bw_object *object, const cha
     return NULL;
 }
 
-const char *bw_member_name(const struct bw_snapshot *snapshot, uint32_t id)
+const struct bw_member_row *bw_member_row(const struct bw_snapshot *snapshot, uint32_t id)
 {
     for (uint32_t i = 0; i < snapshot->members_count; i++)
         if (snapshot->members[i].id == id)
-            return snapshot->members[i].name;
-    return "";
+            return &snapshot->members[i];
+    return NULL;
+}
+
+const char *bw_member_name(const struct bw_snapshot *snapshot, uint32_t id)
+{
+    const struct bw_member_row *m = bw_member_row(snapshot, id);
+
+    return m != NULL ? m->name : "";
 }

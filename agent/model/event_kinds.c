@@ -95,10 +95,9 @@ bool bw_event_is_hushed(uint32_t kind)
 
 bool bw_event_in_view(const struct bw_snapshot *s, uint32_t id)
 {
-    for (uint32_t i = 0; i < s->members_count; i++)
-        if (s->members[i].id == id)
-            return s->members[i].view == BW_VIEW_LOCAL || s->members[i].view == BW_VIEW_MUTUAL;
-    return false;
+    const struct bw_member_row *m = bw_member_row(s, id);
+
+    return m != NULL && (m->view == BW_VIEW_LOCAL || m->view == BW_VIEW_MUTUAL);
 }
 
 /* Not the holder: two members learn of a hand-over one after the other, and each would leave it to the other meanwhile. */

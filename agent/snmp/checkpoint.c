@@ -20,11 +20,9 @@ const oid bw_ha_root[BW_HA_ROOT_LENGTH] = {1, 3, 6, 1, 4, 1, 2620, 1, 5};
 static const struct bw_member_row *local(const struct bw_snapshot *s)
 {
     static const struct bw_member_row nobody;
+    const struct bw_member_row *m = bw_member_row(s, s->cluster.local_member);
 
-    for (uint32_t i = 0; i < s->members_count; i++)
-        if (s->members[i].id == s->cluster.local_member)
-            return &s->members[i];
-    return &nobody;
+    return m != NULL ? m : &nobody;
 }
 
 /* Row n (from 0) of each table, NULL behind the last one. */

@@ -175,10 +175,7 @@ static const void *row_of(const struct bw_snapshot *s, enum source source, const
     case FROM_NOTIFY:
         return &told->notify;
     case FROM_MEMBER:
-        for (uint32_t i = 0; i < s->members_count; i++)
-            if (s->members[i].id == event->member)
-                return &s->members[i];
-        return NULL;
+        return bw_member_row(s, event->member);
     case FROM_PNOTE:
         for (uint32_t i = 0; i < s->pnotes_count; i++)
             if (s->pnotes[i].member == event->member && strcmp(s->pnotes[i].name, event->object) == 0)

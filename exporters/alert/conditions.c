@@ -14,14 +14,6 @@
 #define FRESH_NS      (60 * BW_SEC)  /* a raise of which its teller, should it die, may not have told everybody */
 #define AUTH_QUIET_NS (150 * BW_SEC) /* events come at most once a minute while frames are refused */
 
-static const struct bw_member_row *member_of(const struct bw_snapshot *s, uint32_t id)
-{
-    for (uint32_t i = 0; i < s->members_count; i++)
-        if (s->members[i].id == id)
-            return &s->members[i];
-    return NULL;
-}
-
 static const struct bw_group_row *group_of(const struct bw_snapshot *s, uint32_t index)
 {
     for (uint32_t i = 0; i < s->groups_count; i++)
@@ -32,7 +24,7 @@ static const struct bw_group_row *group_of(const struct bw_snapshot *s, uint32_t
 
 static bool is_quiet(const struct bw_snapshot *s, const struct bw_event *event)
 {
-    const struct bw_member_row *m = member_of(s, event->member);
+    const struct bw_member_row *m = bw_member_row(s, event->member);
 
     return m != NULL && m->admin == BW_ADMIN_MAINTENANCE && bw_event_is_hushed(event->kind);
 }
@@ -165,7 +157,7 @@ void bw_conditions_event(struct bw_conditions *conditions, const struct bw_snaps
 
 static bool state_lasts(const struct bw_snapshot *s, const struct bw_event *event)
 {
-    const struct bw_member_row *m = member_of(s, event->member);
+    const struct bw_member_row *m = bw_member_row(s, event->member);
 
     return m != NULL &&
            (m->state == BW_MEMBER_DOWN || m->state == BW_MEMBER_ATTENTION || m->state == BW_MEMBER_UNREACHABLE);
@@ -272,7 +264,7 @@ static struct bw_alert_item made(const struct bw_snapshot *s, const struct bw_ev
 static void end_condition(struct bw_conditions *conditions, const struct bw_snapshot *s, struct bw_condition *c,
                           bw_alert_tell tell, void *user)
 {
-    const struct bw_member_row *m = member_of(s, c->event.member);
+    const struct bw_member_row *m = bw_member_row(s, c->event.member);
     const struct bw_group_row *group = c->event.kind == BW_EVENT_FAILOVER ? group_of(s, c->event.group) : NULL;
     const char *to, *reason;
     struct bw_alert_item item;
@@ -401,7 +393,7 @@ static void look_at_groups(struct bw_conditions *conditions, const struct bw_sna
 void bw_conditions_look(struct bw_conditions *conditions, const struct bw_snapshot *snapshot, uint64_t now_ns,
                         bw_alert_tell tell, void *user)
 {
-    const struct bw_member_row *local = member_of(snapshot, snapshot->cluster.local_member);
+    const struct bw_member_row *local = bw_member_row(snapshot, snapshot->cluster.local_member);
 
     /* A member that has just begun knows nothing yet: what was, goes on. */
     if (snapshot->number == 0 || local == NULL || local->state == BW_MEMBER_INITIALIZING)
@@ -415,7 +407,7 @@ void bw_conditions_look(struct bw_conditions *conditions, const struct bw_snapsh
 
 void bw_alert_describe(const struct bw_snapshot *s, const struct bw_alert_item *item, struct bw_alert_message *message)
 {
-    const struct bw_member_row *m = member_of(s, item->event.member), *teller = member_of(s, s->cluster.local_member);
+    const struct bw_member_row *m = bw_member_row(s, item->event.member), *teller = bw_member_row(s, s->cluster.local_member);
     const struct bw_group_row *g = group_of(s, item->event.group);
 
     memset(message, 0, sizeof(*message));

@@ -7,14 +7,6 @@
 #include "bellwether/text.h"
 #include "exporters/http/http.h"
 
-static const struct bw_member_row *local_member(const struct bw_snapshot *snapshot)
-{
-    for (uint32_t i = 0; i < snapshot->members_count; i++)
-        if (snapshot->members[i].id == snapshot->cluster.local_member)
-            return &snapshot->members[i];
-    return NULL;
-}
-
 static bool is_so(const struct bw_member_row *m, enum bw_health health)
 {
     bool standby = m->state == BW_MEMBER_STANDBY && !m->problem;
@@ -34,7 +26,7 @@ static bool is_so(const struct bw_member_row *m, enum bw_health health)
 
 bool bw_health_check(const struct bw_snapshot *snapshot, uint64_t age_ns, enum bw_health health, char *reason)
 {
-    const struct bw_member_row *m = local_member(snapshot);
+    const struct bw_member_row *m = bw_member_row(snapshot, snapshot->cluster.local_member);
 
     if (snapshot->number == 0) {
         bw_copy(reason, BW_TEXT_MAX, "the engine has not told anything yet");
@@ -61,7 +53,7 @@ struct json_object *bw_health_json(const struct bw_snapshot *snapshot, uint64_t 
                                    const char *reason)
 {
     static const char *const names[] = {"live", "ready", "active", "standby"};
-    const struct bw_member_row *m = local_member(snapshot);
+    const struct bw_member_row *m = bw_member_row(snapshot, snapshot->cluster.local_member);
     struct json_object *json = json_object_new_object();
     char age[32];
 

@@ -7,10 +7,7 @@
 
 const struct bw_member_row *bw_page_member(const struct bw_web_page *page, uint32_t id)
 {
-    for (uint32_t i = 0; i < page->snapshot->members_count; i++)
-        if (page->snapshot->members[i].id == id)
-            return &page->snapshot->members[i];
-    return NULL;
+    return bw_member_row(page->snapshot, id);
 }
 
 const char *bw_page_member_name(const struct bw_web_page *page, uint32_t id)
@@ -22,10 +19,9 @@ const char *bw_page_member_name(const struct bw_web_page *page, uint32_t id)
 
 unsigned bw_page_member_place(const struct bw_web_page *page, uint32_t id)
 {
-    for (uint32_t i = 0; i < page->snapshot->members_count; i++)
-        if (page->snapshot->members[i].id == id)
-            return i + 1;
-    return 0;
+    const struct bw_member_row *m = bw_page_member(page, id);
+
+    return m != NULL ? (unsigned)(m - page->snapshot->members) + 1 : 0;
 }
 
 const char *bw_page_state_icon(const struct bw_member_row *m)

@@ -129,6 +129,8 @@ int bw_enum_value(const struct bw_enum *e, const char *text, uint32_t *value);
 /* All texts joined by ", " for "allowed: …" messages; returns buf. */
 const char *bw_enum_choices(const struct bw_enum *e, char *buf, size_t cap);
 
+/* The row of the member with that id; NULL when there is none. */
+const struct bw_member_row *bw_member_row(const struct bw_snapshot *snapshot, uint32_t id);
 /* The id and name of the member that a row of this object belongs to; 0/"" when it belongs to none. */
 const char *bw_member_name(const struct bw_snapshot *snapshot, uint32_t id);
 
